@@ -1,0 +1,158 @@
+//! The command line: what was typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::scenario::Level;
+
+/// Point it at your web app: it plays the identity provider and the browser, misbehaves, and says
+/// what your login code did wrong, with the section of the specification and the way to mend it.
+#[derive(Debug, Parser)]
+#[command(name = "gauntlet", version, about, max_term_width = 100)]
+pub struct Cli {
+    /// What to do. Default: `run`.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// A command.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run scenarios against a client (this is the default)
+    Run(RunArgs),
+    /// List the scenarios
+    List(ListArgs),
+    /// Explain a scenario: what happens, why it matters, how to mend it
+    Explain(ExplainArgs),
+    /// Check scenario files
+    Lint(LintArgs),
+    /// Start the mock provider, to click through a login by hand
+    Serve(oauth_gauntlet_provider::cli::ServeArgs),
+    /// Start the reference client; its defaults fit those of `serve`
+    Client(ClientArgs),
+    /// Show that every scenario catches something: build the mutants of the reference client and
+    /// run them (from the source tree, with cargo)
+    Prove(ProveArgs),
+}
+
+/// Where scenarios come from, and which are meant.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Selecting {
+    /// Ids of scenarios, areas, or patterns with `*` [default: all]
+    #[arg(value_name = "SCENARIO")]
+    pub patterns: Vec<String>,
+    /// Take the scenarios of this folder [default: ./scenarios where it exists, else the built-in]
+    #[arg(long, value_name = "DIR")]
+    pub scenarios: Option<PathBuf>,
+    /// Only scenarios with this tag; can be repeated
+    #[arg(long, value_name = "TAG")]
+    pub tag: Vec<String>,
+    /// Only scenarios of this level or a more binding one
+    #[arg(long, value_name = "LEVEL")]
+    pub level: Option<LevelArg>,
+}
+
+/// A level on the command line.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum LevelArg {
+    /// Requirements
+    Must,
+    /// Requirements and recommendations
+    Should,
+    /// All
+    Practice,
+}
+
+impl From<LevelArg> for Level {
+    fn from(level: LevelArg) -> Self {
+        match level {
+            LevelArg::Must => Self::Must,
+            LevelArg::Should => Self::Should,
+            LevelArg::Practice => Self::Practice,
+        }
+    }
+}
+
+/// Options of `run`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct RunArgs {
+    /// Which scenarios.
+    #[command(flatten)]
+    pub selecting: Selecting,
+    /// A target file, or `demo` for the built-in naive client
+    /// [default: ./gauntlet.toml where it exists, else the built-in reference client]
+    #[arg(short, long, value_name = "FILE")]
+    pub target: Option<PathBuf>,
+    /// How many scenarios run at the same time [default: 4; 2 for a client that is started]
+    #[arg(short, long, value_name = "N")]
+    pub jobs: Option<usize>,
+    /// Write a report: `json=PATH`; can be repeated
+    #[arg(long, value_name = "KIND=PATH")]
+    pub report: Vec<String>,
+    /// Let warnings fail the run [default: for the reference client alone]
+    #[arg(long, value_name = "VERDICT")]
+    pub deny: Vec<Denied>,
+}
+
+/// A verdict that is to fail the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Denied {
+    /// Broken recommendations
+    Warn,
+}
+
+/// Options of `list`.
+#[derive(Debug, Clone, Args)]
+pub struct ListArgs {
+    /// Which scenarios.
+    #[command(flatten)]
+    pub selecting: Selecting,
+    /// How to print them
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub format: Format,
+}
+
+/// An output format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    Human,
+    /// For programs
+    Json,
+}
+
+/// Options of `explain`.
+#[derive(Debug, Clone, Args)]
+pub struct ExplainArgs {
+    /// The id of a scenario, or a verdict's word
+    pub what: String,
+    /// Take the scenarios of this folder
+    #[arg(long, value_name = "DIR")]
+    pub scenarios: Option<PathBuf>,
+}
+
+/// Options of `lint`.
+#[derive(Debug, Clone, Args)]
+pub struct LintArgs {
+    /// Scenario files and folders [default: as for `run`]
+    pub paths: Vec<PathBuf>,
+}
+
+/// Options of `client`.
+#[derive(Debug, Clone, Args)]
+pub struct ClientArgs {
+    /// The port to listen on, on 127.0.0.1; 0 takes a free one
+    #[arg(long, default_value_t = 8000)]
+    pub port: u16,
+    /// The issuer to sign in at
+    #[arg(long, default_value = "http://127.0.0.1:9400")]
+    pub issuer: String,
+}
+
+/// Options of `prove`.
+#[derive(Debug, Clone, Args)]
+pub struct ProveArgs {
+    /// Names of mutants [default: all]
+    pub mutants: Vec<String>,
+}

@@ -1,0 +1,212 @@
+//! `gauntlet explain`: a scenario, or a verdict, in words.
+
+use super::{complain, plans, tell};
+use crate::cli::{ExplainArgs, Selecting};
+use crate::diag::nearest;
+use crate::report::{Exit, wrapped};
+use crate::scenario::{Act, CodeSource, Outcome, Plan, StateSource, Step};
+
+/// Verdicts and what they mean.
+const VERDICTS: &[(&str, &str)] = &[
+    (
+        "pass",
+        "The client did what is asked of it, and the fault was seen to reach it. The control run, the same steps without the fault, signed in; after the attack the client still let its user in.",
+    ),
+    (
+        "fail",
+        "The client broke a requirement (MUST) of a specification. The finding names the exchange that it rests on.",
+    ),
+    (
+        "warn",
+        "The client broke a recommendation (SHOULD) or a good practice. It does not fail the run unless --deny warn says so.",
+    ),
+    (
+        "info",
+        "What the client does is allowed, and worth knowing; the reason says why.",
+    ),
+    (
+        "skip",
+        "The scenario needs a capability that the target does not claim in `can`.",
+    ),
+    (
+        "known",
+        "The client fails as the target file says it does, under [[known]], with a reason.",
+    ),
+    (
+        "inconclusive",
+        "Nothing was proven: the control run did not sign in, the fault never reached the client, or the client ended during the run. It is never counted as a pass; the exit code is 5.",
+    ),
+    (
+        "error",
+        "The scenario could not be played as it is written.",
+    ),
+];
+
+/// Runs the command.
+pub fn explain(args: &ExplainArgs) -> Exit {
+    let word = args.what.to_lowercase();
+    if let Some((verdict, text)) = VERDICTS.iter().find(|(verdict, _)| *verdict == word) {
+        tell(&verdict.to_uppercase());
+        tell(&indented(text));
+        return Exit::Well;
+    }
+    let selecting = Selecting {
+        scenarios: args.scenarios.clone(),
+        ..Selecting::default()
+    };
+    let (_, plans) = match plans(&selecting) {
+        Ok(plans) => plans,
+        Err(exit) => return exit,
+    };
+    let bare = args.what.split('[').next().unwrap_or_default();
+    let named = |plan: &&Plan| {
+        plan.id.split('[').next() == Some(bare) || plan.scenario.alias.iter().any(|a| a == bare)
+    };
+    let cases: Vec<&Plan> = plans.iter().filter(named).collect();
+    let Some(first) = cases.first() else {
+        let mut known: Vec<&str> = plans.iter().map(|plan| plan.id.as_str()).collect();
+        known.extend(VERDICTS.iter().map(|(verdict, _)| *verdict));
+        complain(&format!("error: there is no scenario `{}`", args.what));
+        if let Some(near) = nearest(&args.what, &known) {
+            complain(&format!("       did you mean `{near}`?"));
+        }
+        return Exit::Usage;
+    };
+    tell(&text(first, &cases));
+    Exit::Well
+}
+
+fn indented(text: &str) -> String {
+    wrapped(text, 84)
+        .iter()
+        .map(|line| format!("  {line}"))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+fn text(first: &Plan, cases: &[&Plan]) -> String {
+    let scenario = &first.scenario;
+    let value = |json: Result<serde_json::Value, _>| -> String {
+        json.ok()
+            .and_then(|v: serde_json::Value| v.as_str().map(str::to_owned))
+            .unwrap_or_default()
+    };
+    let level = value(serde_json::to_value(scenario.level));
+    let severity = value(serde_json::to_value(scenario.severity));
+    let id = first.id.split('[').next().unwrap_or_default();
+    let mut parts = vec![
+        format!("{id}   {level}, {severity}\n{}", indented(&scenario.title)),
+        format!(
+            "What happens\n{}",
+            cases
+                .iter()
+                .map(|case| story(case))
+                .collect::<Vec<_>>()
+                .join("\n")
+        ),
+        format!("Why it matters\n{}", indented(&scenario.why)),
+        format!("How to mend it\n{}", indented(&scenario.fix)),
+        format!(
+            "Where it is written\n{}",
+            scenario
+                .spec
+                .iter()
+                .map(|spec| format!("  {spec}"))
+                .collect::<Vec<_>>()
+                .join("\n")
+        ),
+    ];
+    if !scenario.cwe.is_empty() {
+        let cwe: Vec<String> = scenario
+            .cwe
+            .iter()
+            .map(|number| format!("CWE-{number}"))
+            .collect();
+        parts.push(format!("Weakness\n  {}", cwe.join(", ")));
+    }
+    parts.push(format!(
+        "Run it\n  gauntlet run {id}\n  gauntlet run {id} -t demo"
+    ));
+    parts.join("\n\n")
+}
+
+/// The steps of a case, one line each.
+fn story(plan: &Plan) -> String {
+    let mut lines = Vec::new();
+    if let Some((_, case)) = plan.id.split_once('[') {
+        lines.push(format!("  [{case}"));
+    }
+    if plan.check.is_some() {
+        lines.push("  - every exchange of every scenario of the run is looked at".to_owned());
+    }
+    for fault in &plan.faults {
+        lines.push(format!(
+            "  - the provider does this wrong: {}",
+            fault.summary()
+        ));
+    }
+    for step in &plan.steps {
+        lines.push(format!("  - {}", act(step)));
+        for fault in &step.fault {
+            lines.push(format!(
+                "    and the provider does this wrong: {}",
+                fault.0.get_ref().summary()
+            ));
+        }
+        if let Some(outcome) = step.expect.as_ref().and_then(|expect| expect.outcome) {
+            lines.push(format!("    expected: {}", expected(outcome)));
+        }
+    }
+    lines.join("\n")
+}
+
+fn act(step: &Step) -> String {
+    let who = match step.browser {
+        crate::scenario::Browser::Victim => "the user",
+        crate::scenario::Browser::Attacker => "the attacker",
+    };
+    match step.act {
+        Act::SignIn if !step.withhold.is_empty() => {
+            format!(
+                "{who} signs in and does not share: {}",
+                step.withhold.join(", ")
+            )
+        }
+        Act::SignIn => format!("{who} signs in"),
+        Act::Begin => format!("{who} begins to sign in, and keeps the authorization response back"),
+        Act::Deliver => {
+            let (code, state) = step.callback.map_or(("", ""), |callback| {
+                let code = match callback.code {
+                    CodeSource::AttackersOwn => "a code that the attacker got for himself",
+                    CodeSource::Relayed => "the code of the attacker's own login",
+                    CodeSource::Replayed => "a code that was used before",
+                    CodeSource::Pending => "the right code",
+                    CodeSource::None => "no code",
+                };
+                let state = match callback.state {
+                    StateSource::Invented => "an invented state",
+                    StateSource::Relayed => "the state of the attacker's own login",
+                    StateSource::Replayed => "a state that was used before",
+                    StateSource::Pending => "the right state",
+                    StateSource::None => "no state",
+                };
+                (code, state)
+            });
+            format!("{who} is made to open the redirect URI with {code} and {state}")
+        }
+        Act::Visit => format!("{who} opens the protected page"),
+        Act::SignOut => format!("{who} signs out"),
+        Act::Expire => "every access token stops being honoured".to_owned(),
+        Act::RotateKeys => "the provider takes a new signing key".to_owned(),
+        Act::PlantCookies => "the attacker's cookies are put into the user's browser".to_owned(),
+    }
+}
+
+fn expected(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::SignedIn => "signed in",
+        Outcome::Refused => "not signed in, and the client answers",
+        Outcome::AsksLogin => "not signed in, and asked to sign in again",
+        Outcome::SignedOut => "not signed in any more",
+    }
+}

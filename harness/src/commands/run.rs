@@ -1,0 +1,219 @@
+//! `gauntlet run`: scenarios against a client.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::{complain, plans, show, tell};
+use crate::cli::{Denied, RunArgs};
+use crate::report::{self, Exit, Tally};
+use crate::run::{Outcome, Progress, baseline, run_all};
+use crate::scenario::Source;
+use crate::target::{Pool, Reach, Target, from_file};
+
+/// Runs the command.
+pub async fn run(args: RunArgs) -> Exit {
+    let reports: Result<Vec<PathBuf>, String> = args
+        .report
+        .iter()
+        .map(|report| parse_report(report))
+        .collect();
+    let reports = match reports {
+        Ok(reports) => reports,
+        Err(message) => {
+            complain(&format!("error: {message}"));
+            return Exit::Usage;
+        }
+    };
+    let target = match target(args.target.as_deref()) {
+        Ok(target) => target,
+        Err(exit) => return exit,
+    };
+    // The reference client is held to more than the levels ask of others.
+    let reference = matches!(
+        target.reach,
+        Reach::Builtin(crate::target::Builtin::Reference)
+    );
+    let deny_warn = reference || args.deny.contains(&Denied::Warn);
+    let (source, plans) = match plans(&args.selecting) {
+        Ok(plans) => plans,
+        Err(exit) => return exit,
+    };
+    let from = match &source {
+        Source::Embedded => "built-in scenarios".to_owned(),
+        Source::Folder(folder) => format!("scenarios of {}", folder.display()),
+    };
+    tell(&format!(
+        "gauntlet {} · {} ({}) · {} {from}",
+        env!("CARGO_PKG_VERSION"),
+        target.name,
+        target.origin,
+        plans.len()
+    ));
+    if plans.is_empty() {
+        complain("error: no scenario is selected, so nothing ran");
+        return Exit::NothingRan;
+    }
+    let name = target.name.clone();
+    let jobs = args.jobs.unwrap_or(match &target.reach {
+        Reach::Builtin(_) => 4,
+        Reach::Command { .. } => 2,
+        Reach::Attached(_) => 1,
+    });
+    let told = Arc::new(Told::new(plans.len()));
+    let started = Instant::now();
+    let work = work(target, plans, jobs, Arc::clone(&told));
+    let ended = tokio::select! {
+        exit = work => exit,
+        () = interrupted() => Err(Exit::Interrupted),
+    };
+    told.bar.finish_and_clear();
+    let outcomes = told.outcomes();
+    let exit = match ended {
+        Ok(()) => Exit::of(&Tally::of(&outcomes), deny_warn),
+        Err(exit) => exit,
+    };
+    if exit == Exit::Setup {
+        return exit;
+    }
+    conclude(&name, &outcomes, started.elapsed(), exit, &reports)
+}
+
+async fn work(
+    target: Target,
+    plans: Vec<crate::scenario::Plan>,
+    jobs: usize,
+    told: Arc<Told>,
+) -> Result<(), Exit> {
+    let setup = |error: crate::run::SetupError| {
+        told.bar.finish_and_clear();
+        complain(&report::setup(&error));
+        Exit::Setup
+    };
+    let pool = Pool::start(target)
+        .await
+        .map_err(|error| setup(error.into()))?;
+    let clean = baseline(&pool).await.map_err(setup)?;
+    tell(&format!(
+        "  provider  {}     app  {}",
+        clean.issuer, clean.app
+    ));
+    tell(&format!(
+        "  baseline  signed in as {} in {} ms",
+        clean.email, clean.milliseconds
+    ));
+    tell(&format!("  observed  {}\n", clean.observed.join(", ")));
+    run_all(pool, plans, jobs, told.as_ref()).await;
+    Ok(())
+}
+
+/// Waits for Ctrl-C or a request to end.
+pub async fn interrupted() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = terminate.recv() => return,
+                _ = tokio::signal::ctrl_c() => return,
+            }
+        }
+    }
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// The target that is meant, or what is wrong with it, shown.
+fn target(named: Option<&Path>) -> Result<Target, Exit> {
+    let file = match named {
+        Some(path) if path.as_os_str() == "demo" => return Ok(Target::demo()),
+        Some(path) if path.is_dir() => path.join("gauntlet.toml"),
+        Some(path) => path.to_owned(),
+        None if Path::new("gauntlet.toml").is_file() => PathBuf::from("gauntlet.toml"),
+        None => return Ok(Target::reference()),
+    };
+    from_file(&file).map_err(|error| {
+        show(&error.0);
+        Exit::Usage
+    })
+}
+
+fn parse_report(text: &str) -> Result<PathBuf, String> {
+    match text.split_once('=') {
+        Some(("json", path)) if !path.is_empty() => Ok(PathBuf::from(path)),
+        _ => Err(format!(
+            "`--report {text}` is not a report; write --report json=PATH"
+        )),
+    }
+}
+
+fn conclude(
+    target: &str,
+    outcomes: &[Outcome],
+    took: Duration,
+    exit: Exit,
+    reports: &[PathBuf],
+) -> Exit {
+    tell("");
+    for block in outcomes.iter().filter_map(report::failure) {
+        tell(&block);
+    }
+    if exit == Exit::Interrupted {
+        complain("interrupted: what follows is what was judged until then");
+    }
+    let mut exit = exit;
+    for path in reports {
+        let json = report::json(target, outcomes, exit);
+        let text = serde_json::to_string_pretty(&json).unwrap_or_default() + "\n";
+        if let Err(error) = std::fs::write(path, text) {
+            complain(&format!(
+                "error: the report cannot be written to {}: {error}",
+                path.display()
+            ));
+            exit = Exit::Usage;
+        }
+    }
+    tell(report::summary(&Tally::of(outcomes), took, exit as u8).trim_end());
+    exit
+}
+
+/// Tells outcomes as they come and keeps them, so that an interrupted run can still be reported.
+struct Told {
+    bar: ProgressBar,
+    outcomes: Mutex<Vec<Outcome>>,
+}
+
+impl Told {
+    fn new(count: usize) -> Self {
+        let bar = ProgressBar::new(count as u64);
+        let style = ProgressStyle::with_template("  {spinner} {pos}/{len}   {elapsed}")
+            .unwrap_or_else(|_| ProgressStyle::default_spinner());
+        bar.set_style(style);
+        bar.enable_steady_tick(Duration::from_millis(120));
+        Self {
+            bar,
+            outcomes: Mutex::default(),
+        }
+    }
+
+    fn outcomes(&self) -> Vec<Outcome> {
+        let mut outcomes =
+            std::mem::take(&mut *self.outcomes.lock().unwrap_or_else(PoisonError::into_inner));
+        outcomes.sort_by(|a, b| a.plan.id.cmp(&b.plan.id));
+        outcomes
+    }
+}
+
+impl Progress for Told {
+    fn judged(&self, outcome: &Outcome) {
+        self.bar.suspend(|| tell(&report::line(outcome)));
+        self.bar.inc(1);
+        self.outcomes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(outcome.clone());
+    }
+}

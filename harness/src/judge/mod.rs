@@ -1,0 +1,193 @@
+//! The judge: from a plan and the records of its runs to findings and a verdict. Pure: nothing
+//! here waits, asks or looks anything up.
+
+mod outcome;
+mod passive;
+
+use serde::Serialize;
+
+pub use passive::{Looked, passive};
+
+use crate::run::{Arrived, Record, Standing};
+use crate::scenario::{Act, Browser, Level, Outcome, Plan, Severity};
+
+/// What became of a scenario.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// The client did what is asked, and the fault was seen to reach it.
+    Pass,
+    /// Allowed by the specification, and worth knowing.
+    Info,
+    /// The target does not claim a capability.
+    Skip,
+    /// Fails as the target file says it does.
+    Known,
+    /// A recommendation or good practice is broken.
+    Warn,
+    /// Nothing was proven.
+    Inconclusive,
+    /// A requirement is broken.
+    Fail,
+    /// The scenario could not be played.
+    Error,
+}
+
+impl Verdict {
+    /// The word for reports.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Pass => "PASS",
+            Self::Info => "INFO",
+            Self::Skip => "SKIP",
+            Self::Known => "KNOWN",
+            Self::Warn => "WARN",
+            Self::Inconclusive => "INCONCLUSIVE",
+            Self::Fail => "FAIL",
+            Self::Error => "ERROR",
+        }
+    }
+}
+
+/// One observation that breaks an expectation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// What the client did, in a sentence.
+    pub sentence: String,
+    /// What was expected of it.
+    pub expected: String,
+    /// What was observed.
+    pub observed: String,
+    /// How binding the expectation is.
+    pub level: Level,
+    /// What it costs.
+    pub severity: Severity,
+    /// The exchange that it rests on, by its number in the transcript.
+    pub exchange: Option<usize>,
+}
+
+/// A verdict with its grounds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Judgement {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// What broke an expectation.
+    pub findings: Vec<Finding>,
+    /// Why nothing was proven, why it was skipped, or what there is to know.
+    pub reason: Option<String>,
+}
+
+impl Judgement {
+    /// A verdict with a reason and no finding.
+    pub fn because(verdict: Verdict, reason: impl Into<String>) -> Self {
+        Self {
+            verdict,
+            findings: Vec::new(),
+            reason: Some(reason.into()),
+        }
+    }
+
+    /// The verdict that findings amount to.
+    pub fn of(findings: Vec<Finding>) -> Self {
+        let verdict = match findings.iter().map(|finding| finding.level).max() {
+            None => Verdict::Pass,
+            Some(Level::Must) => Verdict::Fail,
+            Some(Level::Should | Level::Practice) => Verdict::Warn,
+        };
+        Self {
+            verdict,
+            findings,
+            reason: None,
+        }
+    }
+}
+
+/// Judges a run by its control and its recovery.
+pub fn judge(plan: &Plan, control: &Record, attack: &Record, recovery: &Record) -> Judgement {
+    if let Some(reason) = control_defect(plan, control) {
+        return Judgement::because(Verdict::Inconclusive, reason);
+    }
+    // An account that is not the browser owner's is a finding whatever else went wrong.
+    let strangers = outcome::wrong_accounts(plan, attack);
+    if strangers.is_empty() {
+        if let Some(ended) = attack.ended.as_ref().or(recovery.ended.as_ref()) {
+            let reason = format!("the client's program ended during the run ({ended})");
+            return Judgement::because(Verdict::Inconclusive, reason);
+        }
+        if let Some(fault) = attack.faults.iter().find(|fault| fault.fired == 0) {
+            let reason = format!(
+                "the fault was never used, so nothing is proven: `{}` waits for a request to {}, \
+                 and none came",
+                fault.summary, fault.point
+            );
+            return Judgement::because(Verdict::Inconclusive, reason);
+        }
+    }
+    if attack.steps.iter().any(|step| step.planted == Some(0)) {
+        return Judgement::because(
+            Verdict::Info,
+            "the client sets no cookie before sign-in, so there is none to plant",
+        );
+    }
+    let mut findings = strangers;
+    for (index, step) in attack.steps.iter().enumerate() {
+        if let Some(expect) = plan.expectation(index) {
+            findings.extend(outcome::findings(plan, expect, attack, step));
+        }
+    }
+    findings.extend(recovery_defect(plan, recovery));
+    Judgement::of(findings)
+}
+
+/// Why the control run proves nothing about the run that it controls.
+pub fn control_defect(plan: &Plan, control: &Record) -> Option<String> {
+    if let Some(ended) = &control.ended {
+        return Some(format!(
+            "the client's program ended during the control run ({ended})"
+        ));
+    }
+    for step in &control.steps {
+        let signs_in = step.act == Act::SignIn;
+        if signs_in && step.standing != Standing::SignedIn(step.browser) {
+            return Some(format!(
+                "the control run, the same steps without the fault, did not sign in: {}",
+                outcome::words(step.standing)
+            ));
+        }
+    }
+    let last = control.last_step()?;
+    let negative = plan
+        .expectation(plan.steps.len() - 1)
+        .is_some_and(|expect| {
+            matches!(
+                expect.outcome,
+                Some(Outcome::Refused | Outcome::AsksLogin | Outcome::SignedOut)
+            )
+        });
+    (negative && last.standing != Standing::SignedIn(last.browser)).then(|| {
+        format!(
+            "the control run, the same steps without the fault, did not end signed in: {}",
+            outcome::words(last.standing)
+        )
+    })
+}
+
+/// After the attack the client must still let its user in.
+fn recovery_defect(plan: &Plan, recovery: &Record) -> Option<Finding> {
+    let step = recovery.last_step()?;
+    if step.standing == Standing::SignedIn(Browser::Victim) {
+        return None;
+    }
+    let last = recovery.probed(step);
+    Some(Finding {
+        sentence: "the client does not let its user in any more after the attack".to_owned(),
+        expected: "a clean login straight afterwards signs the user in".to_owned(),
+        observed: match &step.arrival {
+            Arrived::TimedOut => "the login got no answer in time".to_owned(),
+            _ => outcome::words(step.standing),
+        },
+        level: plan.level,
+        severity: plan.scenario.severity,
+        exchange: last.map(|entry| entry.number),
+    })
+}

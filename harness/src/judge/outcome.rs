@@ -1,0 +1,365 @@
+//! What a step's expectation says, held against what was observed.
+
+use oauth_gauntlet_provider::Endpoint;
+
+use super::Finding;
+use crate::run::{Arrived, Record, Standing, StepRecord};
+use crate::scenario::{Browser, Expect, Level, Outcome, Plan, RequestCount, Severity};
+use crate::transcript::Entry;
+
+/// Findings where a browser ended up in an account that is not its owner's.
+pub(super) fn wrong_accounts(plan: &Plan, attack: &Record) -> Vec<Finding> {
+    let stranger = |step: &&StepRecord| match step.standing {
+        Standing::SignedIn(account) => account != step.browser,
+        _ => false,
+    };
+    let steps = attack.steps.iter().filter(stranger).take(1);
+    steps
+        .map(|step| {
+            let (whose, other) = match step.browser {
+                Browser::Victim => ("victim", "attacker"),
+                Browser::Attacker => ("attacker", "victim"),
+            };
+            Finding {
+                sentence: format!("the {whose}'s browser is signed in to the {other}'s account"),
+                expected: format!("nobody but the {whose} is ever signed in there"),
+                observed: format!("the protected page shows the {other}'s account"),
+                level: Level::Must,
+                severity: Severity::Critical.max(plan.scenario.severity),
+                exchange: attack.probed(step).map(|entry| entry.number),
+            }
+        })
+        .collect()
+}
+
+/// Findings of one step.
+pub(super) fn findings(
+    plan: &Plan,
+    expect: &Expect,
+    record: &Record,
+    step: &StepRecord,
+) -> Vec<Finding> {
+    let context = Context { plan, record, step };
+    let mut findings = Vec::new();
+    if let Some(outcome) = expect.outcome {
+        findings.extend(context.outcome(outcome));
+    }
+    findings.extend(
+        expect
+            .never
+            .iter()
+            .filter_map(|endpoint| context.never(*endpoint)),
+    );
+    if expect.never_redeems {
+        findings.extend(context.never_redeems());
+    }
+    findings.extend(
+        expect
+            .requests
+            .iter()
+            .filter_map(|count| context.requests(count)),
+    );
+    if !expect.mentions.is_empty() {
+        findings.extend(context.mentions(&expect.mentions));
+    }
+    findings.extend(
+        expect
+            .never_echoes
+            .iter()
+            .filter_map(|text| context.never_echoes(text)),
+    );
+    findings
+}
+
+/// How a browser stands, in words.
+pub(super) fn words(standing: Standing) -> String {
+    match standing {
+        Standing::SignedIn(Browser::Victim) => "the protected page shows the victim's account",
+        Standing::SignedIn(Browser::Attacker) => "the protected page shows the attacker's account",
+        Standing::AsksLogin => "the protected page asks to sign in",
+        Standing::Out => "the protected page shows nobody's account",
+        Standing::NoAnswer => "the protected page did not answer",
+        Standing::Loop => "the protected page leads in a circle of redirects",
+    }
+    .to_owned()
+}
+
+struct Context<'a> {
+    plan: &'a Plan,
+    record: &'a Record,
+    step: &'a StepRecord,
+}
+
+impl Context<'_> {
+    fn finding(&self, sentence: String, expected: &str, observed: String) -> Finding {
+        Finding {
+            sentence,
+            expected: expected.to_owned(),
+            observed,
+            level: self.plan.level,
+            severity: self.plan.scenario.severity,
+            exchange: self.record.probed(self.step).map(|entry| entry.number),
+        }
+    }
+
+    fn at(&self, finding: Finding, entry: Option<&Entry>) -> Finding {
+        Finding {
+            exchange: entry.map(|entry| entry.number).or(finding.exchange),
+            ..finding
+        }
+    }
+
+    fn last_of_act(&self) -> Option<&Entry> {
+        self.record
+            .during(self.step.window)
+            .filter(|entry| entry.is_page_of_the_app())
+            .last()
+    }
+
+    /// What led to the outcome, in words that follow "although".
+    fn circumstance(&self) -> String {
+        if let Some(fault) = self.record.faults.iter().find(|fault| fault.fired > 0) {
+            return format!("the provider sent this: {}", fault.summary);
+        }
+        format!("it should have: {}", self.plan.title)
+    }
+
+    fn outcome(&self, outcome: Outcome) -> Option<Finding> {
+        let standing = self.step.standing;
+        let own = standing == Standing::SignedIn(self.step.browser);
+        if let Standing::SignedIn(account) = standing
+            && account != self.step.browser
+        {
+            // Reported once, as the wrong account.
+            return None;
+        }
+        if outcome != Outcome::SignedIn && !own {
+            if let Some(finding) = self.no_answer() {
+                return Some(finding);
+            }
+        }
+        match outcome {
+            Outcome::SignedIn if own => None,
+            Outcome::SignedIn => {
+                let why = self.stopped_at();
+                let finding = self.finding(
+                    format!("the client did not sign its user in{why}"),
+                    "the user is signed in",
+                    words(standing),
+                );
+                Some(self.at(finding, self.last_of_act()))
+            }
+            Outcome::Refused if own => Some(self.finding(
+                format!(
+                    "the client signed the user in although {}",
+                    self.circumstance()
+                ),
+                "the login is refused",
+                words(standing),
+            )),
+            Outcome::AsksLogin | Outcome::SignedOut if own => Some(self.finding(
+                format!(
+                    "the client keeps the user signed in although {}",
+                    self.circumstance()
+                ),
+                "the user is not signed in any more",
+                words(standing),
+            )),
+            Outcome::AsksLogin if standing != Standing::AsksLogin => Some(self.finding(
+                "the client does not ask its user to sign in again".to_owned(),
+                "the protected page asks to sign in",
+                words(standing),
+            )),
+            Outcome::Refused | Outcome::AsksLogin | Outcome::SignedOut => None,
+        }
+    }
+
+    /// A client that does not answer has not refused.
+    fn no_answer(&self) -> Option<Finding> {
+        let seconds = self.step.took().as_secs();
+        let (sentence, observed) = match (&self.step.arrival, self.step.standing) {
+            (Arrived::TimedOut, _) => (
+                format!("the client did not answer its user within {seconds} s"),
+                format!("no answer for {seconds} s, which is this target's time limit"),
+            ),
+            (Arrived::Broken, _) => (
+                "the client broke the connection".to_owned(),
+                "no response".to_owned(),
+            ),
+            (Arrived::Loop, _) | (_, Standing::Loop) => (
+                "the client sends its user in a circle".to_owned(),
+                "more than 20 redirects in a row".to_owned(),
+            ),
+            (_, Standing::NoAnswer) => (
+                "the client's protected page does not answer".to_owned(),
+                "no answer".to_owned(),
+            ),
+            _ => return None,
+        };
+        let finding = self.finding(sentence, "a page that says what happened", observed);
+        Some(self.at(finding, self.last_of_act()))
+    }
+
+    /// Where a login that should have succeeded came to its end.
+    fn stopped_at(&self) -> String {
+        match (&self.step.arrival, self.last_of_act()) {
+            (Arrived::TimedOut, Some(entry)) => {
+                format!(
+                    ": it gave no answer to {} {}",
+                    entry.method,
+                    entry.url.path()
+                )
+            }
+            (_, Some(entry)) => match entry.answer.status() {
+                Some(status) if status >= 400 => {
+                    format!(
+                        ": it answered {status} to {} {}",
+                        entry.method,
+                        entry.url.path()
+                    )
+                }
+                _ => String::new(),
+            },
+            (_, None) => String::new(),
+        }
+    }
+
+    fn never(&self, endpoint: Endpoint) -> Option<Finding> {
+        let mut calls = self
+            .record
+            .during(self.step.window)
+            .filter(|entry| entry.endpoint == Some(endpoint) && !entry.crafted);
+        let entry = calls.next()?;
+        let name = endpoint_name(endpoint);
+        let mut finding = self.finding(
+            format!(
+                "the client called the {name} although {}",
+                self.circumstance()
+            ),
+            &format!("no request to the {name}"),
+            format!("{} {}", entry.method, entry.url.path()),
+        );
+        if endpoint == Endpoint::Userinfo {
+            // Too early, but a requirement is broken only where somebody is signed in by it.
+            finding.level = finding.level.min(Level::Should);
+        }
+        Some(self.at(finding, Some(entry)))
+    }
+
+    fn never_redeems(&self) -> Option<Finding> {
+        let code = self.step.delivered.as_deref()?;
+        let requests = || {
+            self.record
+                .transcript
+                .iter()
+                .filter(|e| e.is_authorization_request())
+        };
+        let has = |name: &str| requests().any(|entry| entry.query(name).is_some());
+        if !has("state") {
+            // Without a state there is nothing that the client could have compared; what counts
+            // is who ended up signed in.
+            return None;
+        }
+        let sent = self.record.during(self.step.window).find(|entry| {
+            entry.endpoint == Some(Endpoint::Token) && entry.form("code").as_deref() == Some(code)
+        })?;
+        let guarded = has("code_challenge") || has("nonce");
+        let mut finding = self.finding(
+            "the client sent a code to the token endpoint that came with the wrong state"
+                .to_owned(),
+            "the authorization response is refused before its code is used",
+            "the code reached the token endpoint".to_owned(),
+        );
+        if guarded {
+            finding.level = finding.level.min(Level::Should);
+            finding
+                .observed
+                .push_str("; PKCE or the nonce stands behind the missing check");
+        }
+        Some(self.at(finding, Some(sent)))
+    }
+
+    fn requests(&self, count: &RequestCount) -> Option<Finding> {
+        let matches = |entry: &&Entry| {
+            entry.endpoint == Some(count.to)
+                && !entry.crafted
+                && count
+                    .with
+                    .iter()
+                    .all(|(name, value)| entry.parameter(name).as_ref() == Some(value))
+        };
+        let found: Vec<&Entry> = self
+            .record
+            .during(self.step.window)
+            .filter(matches)
+            .collect();
+        let number = u32::try_from(found.len()).unwrap_or(u32::MAX);
+        if (count.min..=count.max).contains(&number) {
+            return None;
+        }
+        let name = endpoint_name(count.to);
+        let with: Vec<String> = count
+            .with
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        let with = if with.is_empty() {
+            String::new()
+        } else {
+            format!(" with {}", with.join(" "))
+        };
+        let finding = self.finding(
+            format!("the client sent {number} requests to the {name}{with}"),
+            &format!("{} to {} of them", count.min, count.max),
+            format!("{number}"),
+        );
+        Some(self.at(
+            finding,
+            found.last().copied().or_else(|| self.last_of_act()),
+        ))
+    }
+
+    fn mentions(&self, any_of: &[String]) -> Option<Finding> {
+        let page = self.step.page.to_lowercase();
+        if any_of
+            .iter()
+            .any(|word| page.contains(&word.to_lowercase()))
+        {
+            return None;
+        }
+        Some(self.finding(
+            "the client does not tell its user what is missing".to_owned(),
+            &format!("the protected page mentions one of: {}", any_of.join(", ")),
+            "it mentions none of them".to_owned(),
+        ))
+    }
+
+    fn never_echoes(&self, text: &str) -> Option<Finding> {
+        let pages = self
+            .record
+            .transcript
+            .iter()
+            .filter(|entry| entry.is_page_of_the_app());
+        let entry = pages
+            .into_iter()
+            .find(|entry| entry.answer.body().contains(text))?;
+        let finding = self.finding(
+            "the client puts text from the URL into its page as markup".to_owned(),
+            "what comes from outside is escaped, or not shown",
+            format!("the page contains {text}"),
+        );
+        Some(self.at(finding, Some(entry)))
+    }
+}
+
+fn endpoint_name(endpoint: Endpoint) -> &'static str {
+    match endpoint {
+        Endpoint::Metadata => "discovery document",
+        Endpoint::Jwks => "key set",
+        Endpoint::Authorize => "authorization endpoint",
+        Endpoint::Token => "token endpoint",
+        Endpoint::Userinfo => "userinfo endpoint",
+        Endpoint::EndSession => "end-session endpoint",
+        Endpoint::Other => "issuer",
+    }
+}

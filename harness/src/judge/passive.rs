@@ -1,0 +1,394 @@
+//! Passive checks: expectations on any exchange, judged over all runs and reported once.
+
+use std::collections::BTreeMap;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use oauth_gauntlet_provider::Endpoint;
+
+use super::{Finding, Judgement, Verdict};
+use crate::run::{Record, SecretKind, Standing};
+use crate::scenario::{Check, Plan};
+use crate::transcript::{Entry, Party};
+use crate::user_agent::Answer;
+
+/// What a passive check came to.
+#[derive(Debug, Clone)]
+pub struct Looked {
+    /// The judgement.
+    pub judgement: Judgement,
+    /// The run that the first finding comes from, by its position among the runs.
+    pub run: usize,
+    /// How many exchanges were looked at.
+    pub exchanges: usize,
+}
+
+/// Judges a passive check over runs.
+pub fn passive(plan: &Plan, check: Check, runs: &[&Record]) -> Looked {
+    let mut tally = Tally {
+        plan,
+        looked_at: 0,
+        findings: Vec::new(),
+        run: 0,
+    };
+    match check {
+        Check::PkceS256 => each(&mut tally, runs, pkce),
+        Check::FreshValues => fresh_values(&mut tally, runs),
+        Check::NoLeak => each(&mut tally, runs, leaks),
+        Check::CookieAttributes => each(&mut tally, runs, cookies),
+        Check::NoStore => each(&mut tally, runs, no_store),
+        Check::SameRedirectUri => each(&mut tally, runs, redirect_uri),
+    }
+    let Tally {
+        looked_at,
+        mut findings,
+        ..
+    } = tally;
+    let run = findings.first().map_or(0, |(run, _)| *run);
+    // One sentence each; the first exchange stands for all that broke it the same way.
+    let mut said = Vec::new();
+    findings.retain(|(_, finding)| {
+        let new = !said.contains(&finding.sentence);
+        said.push(finding.sentence.clone());
+        new
+    });
+    let judgement = if looked_at == 0 {
+        Judgement::because(Verdict::Inconclusive, "there was no exchange to look at")
+    } else {
+        let mut judgement =
+            Judgement::of(findings.into_iter().map(|(_, finding)| finding).collect());
+        judgement.reason = Some(format!("{looked_at} exchanges looked at"));
+        judgement
+    };
+    Looked {
+        judgement,
+        run,
+        exchanges: looked_at,
+    }
+}
+
+struct Tally<'a> {
+    plan: &'a Plan,
+    looked_at: usize,
+    findings: Vec<(usize, Finding)>,
+    run: usize,
+}
+
+impl Tally<'_> {
+    fn found(&mut self, entry: Option<&Entry>, sentence: String, expected: &str, observed: String) {
+        self.findings.push((
+            self.run,
+            Finding {
+                sentence,
+                expected: expected.to_owned(),
+                observed,
+                level: self.plan.level,
+                severity: self.plan.scenario.severity,
+                exchange: entry.map(|entry| entry.number),
+            },
+        ));
+    }
+}
+
+fn each(tally: &mut Tally<'_>, runs: &[&Record], check: fn(&mut Tally<'_>, &Record)) {
+    for (index, run) in runs.iter().enumerate() {
+        tally.run = index;
+        check(tally, run);
+    }
+}
+
+fn authorization_requests(run: &Record) -> impl Iterator<Item = &Entry> {
+    run.transcript
+        .iter()
+        .filter(|entry| entry.is_authorization_request())
+}
+
+/// RFC 7636 §4.
+fn pkce(tally: &mut Tally<'_>, run: &Record) {
+    for entry in authorization_requests(run) {
+        tally.looked_at += 1;
+        let expected = "code_challenge with code_challenge_method=S256";
+        match (
+            entry.query("code_challenge"),
+            entry.query("code_challenge_method").as_deref(),
+        ) {
+            (None, _) => tally.found(
+                Some(entry),
+                "the client sends no code_challenge".to_owned(),
+                expected,
+                "an authorization request without one".to_owned(),
+            ),
+            (Some(_), method) if method != Some("S256") => tally.found(
+                Some(entry),
+                "the client does not use the S256 method".to_owned(),
+                expected,
+                format!("code_challenge_method={}", method.unwrap_or("(none)")),
+            ),
+            (Some(challenge), _) if challenge.len() != 43 => tally.found(
+                Some(entry),
+                "the client's code_challenge is not a base64url SHA-256 value".to_owned(),
+                "43 characters",
+                format!("{} characters", challenge.len()),
+            ),
+            (Some(_), _) => {}
+        }
+    }
+    for entry in &run.transcript {
+        if let (Some(Endpoint::Token), Some(verifier)) =
+            (entry.endpoint, entry.form("code_verifier"))
+            && !(43..=128).contains(&verifier.len())
+        {
+            tally.found(
+                Some(entry),
+                "the client's code_verifier has the wrong length".to_owned(),
+                "43 to 128 characters",
+                format!("{} characters", verifier.len()),
+            );
+        }
+    }
+}
+
+/// RFC 6749 §10.12, RFC 9700 §2.1.
+fn fresh_values(tally: &mut Tally<'_>, runs: &[&Record]) {
+    let mut seen: BTreeMap<(&str, String), usize> = BTreeMap::new();
+    for (index, run) in runs.iter().enumerate() {
+        tally.run = index;
+        let own = |entry: &&Entry| matches!(entry.from, Party::Browser(_));
+        // A hostile issuer passes a request on; that is the same request and not a second one.
+        let mut here = Vec::new();
+        for entry in authorization_requests(run).filter(own) {
+            tally.looked_at += 1;
+            let values: Vec<(&str, String)> = ["state", "code_challenge", "nonce"]
+                .into_iter()
+                .filter_map(|name| entry.query(name).map(|value| (name, value)))
+                .collect();
+            if values.is_empty() {
+                tally.found(
+                    Some(entry),
+                    "nothing in the client's authorization request ties the response to this browser".to_owned(),
+                    "a state, a code_challenge or a nonce, new for every login",
+                    "none of the three".to_owned(),
+                );
+            }
+            if here.contains(&values) {
+                continue;
+            }
+            for value in &values {
+                if seen.insert(value.clone(), entry.number).is_some() {
+                    tally.found(
+                        Some(entry),
+                        format!("the client uses the same {} again", value.0),
+                        "a new value for every login",
+                        format!("{} was seen before", value.0),
+                    );
+                }
+            }
+            here.push(values);
+        }
+    }
+}
+
+/// Secrets where they do not belong.
+fn leaks(tally: &mut Tally<'_>, run: &Record) {
+    for entry in run
+        .transcript
+        .iter()
+        .filter(|entry| entry.is_page_of_the_app())
+    {
+        tally.looked_at += 1;
+        let Answer::Page { headers, body, .. } = &entry.answer else {
+            continue;
+        };
+        for secret in run.secrets.iter().filter(|secret| secret.value.len() >= 16) {
+            let what = secret.kind.words();
+            if entry
+                .answer
+                .headers("set-cookie")
+                .any(|cookie| holds_encoded(cookie, &secret.value))
+            {
+                tally.found(
+                    Some(entry),
+                    format!("the client keeps the {what} in a cookie that can be read"),
+                    "secrets stay on the server",
+                    format!(
+                        "base64 in the set-cookie header of {} {}",
+                        entry.method,
+                        entry.url.path()
+                    ),
+                );
+            }
+            if body.contains(&secret.value) {
+                tally.found(
+                    Some(entry),
+                    format!("the client shows the {what} in a page"),
+                    "secrets stay on the server",
+                    format!("{} {} contains it", entry.method, entry.url.path()),
+                );
+            }
+            for (name, value) in headers {
+                // Signing out at the provider names the session by its ID token; that is what
+                // OIDC RP-Initiated Logout §2 asks for.
+                let hint = secret.kind == SecretKind::IdToken && value.contains("id_token_hint=");
+                if (name == "location" || name == "set-cookie")
+                    && value.contains(&secret.value)
+                    && !hint
+                {
+                    let place = if name == "location" {
+                        "a URL"
+                    } else {
+                        "a cookie"
+                    };
+                    tally.found(
+                        Some(entry),
+                        format!("the client puts the {what} into {place}"),
+                        "secrets stay on the server",
+                        format!("the {name} header of {} {}", entry.method, entry.url.path()),
+                    );
+                }
+            }
+        }
+    }
+    for secret in run.secrets.iter().filter(|secret| secret.value.len() >= 16) {
+        if let Some(line) = run.log.lines().find(|line| line.contains(&secret.value)) {
+            let shown: String = line.replace(&secret.value, "…").chars().take(120).collect();
+            tally.found(
+                None,
+                format!("the client writes the {} to its log", secret.kind.words()),
+                "no secret in the log",
+                shown,
+            );
+        }
+    }
+}
+
+/// Whether a part of a cookie's value is base64 for text that holds a secret, as in sessions that
+/// are signed and not encrypted.
+fn holds_encoded(cookie: &str, secret: &str) -> bool {
+    let value = cookie
+        .split_once('=')
+        .map_or("", |(_, rest)| rest)
+        .split(';')
+        .next();
+    value.unwrap_or_default().split('.').any(|part| {
+        let decoded = URL_SAFE_NO_PAD
+            .decode(part.trim_end_matches('='))
+            .unwrap_or_default();
+        decoded
+            .windows(secret.len())
+            .any(|window| window == secret.as_bytes())
+    })
+}
+
+/// RFC 6265bis §5; the session cookie is the one that goes with the signed-in page.
+fn cookies(tally: &mut Tally<'_>, run: &Record) {
+    for step in run
+        .steps
+        .iter()
+        .filter(|step| matches!(step.standing, Standing::SignedIn(_)))
+    {
+        let Some(page) = run.probed(step) else {
+            continue;
+        };
+        for (name, value) in page.cookies.iter().filter(|(_, value)| value.len() >= 16) {
+            let set = run.transcript.iter().find_map(|entry| {
+                let header = entry.answer.headers("set-cookie").find(|header| {
+                    header.strip_prefix(name.as_str()).is_some_and(|rest| {
+                        rest.strip_prefix('=')
+                            .is_some_and(|rest| rest.starts_with(value.as_str()))
+                    })
+                })?;
+                Some((entry, header.to_owned()))
+            });
+            let Some((entry, header)) = set else { continue };
+            tally.looked_at += 1;
+            let lower = header.to_lowercase();
+            let https = entry.url.scheme() == "https";
+            let mut lacks = |attribute: &str, present: bool, cost: &str| {
+                if !present {
+                    tally.found(
+                        Some(entry),
+                        format!("the session cookie is not {attribute}"),
+                        "HttpOnly, SameSite=Lax or Strict, and Secure under https",
+                        format!("cookie `{name}`: {cost}"),
+                    );
+                }
+            };
+            lacks(
+                "HttpOnly",
+                lower.contains("httponly"),
+                "a script in the page can read it",
+            );
+            let same_site = lower.contains("samesite=lax") || lower.contains("samesite=strict");
+            lacks(
+                "SameSite",
+                same_site,
+                "requests that other sites cause may carry it",
+            );
+            lacks(
+                "Secure",
+                !https || lower.contains("secure"),
+                "it would travel over plain http",
+            );
+        }
+    }
+}
+
+/// RFC 9111 §5.2.2.5.
+fn no_store(tally: &mut Tally<'_>, run: &Record) {
+    let pages = run
+        .transcript
+        .iter()
+        .filter(|entry| entry.is_page_of_the_app());
+    for entry in pages {
+        let body = entry.answer.body();
+        let accounts = [&run.accounts.victim, &run.accounts.attacker];
+        if !accounts
+            .iter()
+            .any(|account| account.needles().iter().any(|n| body.contains(n)))
+        {
+            continue;
+        }
+        tally.looked_at += 1;
+        let control = entry
+            .answer
+            .header("cache-control")
+            .unwrap_or_default()
+            .to_lowercase();
+        if !control.contains("no-store") {
+            tally.found(
+                Some(entry),
+                "the client lets caches keep a page with its user's data".to_owned(),
+                "Cache-Control: no-store",
+                if control.is_empty() {
+                    "no Cache-Control".to_owned()
+                } else {
+                    control
+                },
+            );
+        }
+    }
+}
+
+/// RFC 6749 §4.1.3.
+fn redirect_uri(tally: &mut Tally<'_>, run: &Record) {
+    let asked: Vec<String> = authorization_requests(run)
+        .filter_map(|entry| entry.query("redirect_uri"))
+        .collect();
+    for entry in &run.transcript {
+        let code_grant = entry.endpoint == Some(Endpoint::Token)
+            && entry.form("grant_type").as_deref() == Some("authorization_code");
+        if !code_grant || asked.is_empty() {
+            continue;
+        }
+        tally.looked_at += 1;
+        match entry.form("redirect_uri") {
+            Some(sent) if asked.contains(&sent) => {}
+            sent => tally.found(
+                Some(entry),
+                "the client's token request does not repeat its redirect URI".to_owned(),
+                "the redirect URI of the authorization request",
+                sent.unwrap_or_else(|| "none".to_owned()),
+            ),
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! The `gauntlet` program: parse, run, exit code.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use gauntlet::cli::{Cli, Command, RunArgs};
+use gauntlet::commands;
+use gauntlet::report::Exit;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let asked_for = !error.use_stderr();
+            drop(error.print());
+            return if asked_for {
+                Exit::Well.into()
+            } else {
+                Exit::Usage.into()
+            };
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            commands::complain(&format!("the runtime cannot start: {error}"));
+            return Exit::Internal.into();
+        }
+    };
+    let exit = runtime.block_on(async {
+        match cli
+            .command
+            .unwrap_or_else(|| Command::Run(RunArgs::default()))
+        {
+            Command::Run(args) => commands::run::run(args).await,
+            Command::List(args) => commands::list::list(&args),
+            Command::Explain(args) => commands::explain::explain(&args),
+            Command::Lint(args) => commands::lint::lint(&args),
+            Command::Serve(args) => commands::serve::serve(args).await,
+            Command::Client(args) => commands::client::client(&args).await,
+            Command::Prove(args) => commands::prove::prove(&args).await,
+        }
+    });
+    runtime.shutdown_background();
+    exit.into()
+}

@@ -1,0 +1,265 @@
+//! The report for people: a line for each scenario, a block for each one that did not pass, and a
+//! summary.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use anstyle::{AnsiColor, Style};
+
+use super::Tally;
+use crate::judge::{Finding, Verdict};
+use crate::run::{Outcome, SetupError};
+use crate::scenario::{Level, Severity};
+use crate::transcript::{Redactor, render_entry};
+
+fn style(verdict: Verdict) -> Style {
+    let color = match verdict {
+        Verdict::Pass => AnsiColor::Green,
+        Verdict::Fail | Verdict::Error => AnsiColor::Red,
+        Verdict::Warn | Verdict::Inconclusive => AnsiColor::Yellow,
+        Verdict::Info | Verdict::Known => AnsiColor::Cyan,
+        Verdict::Skip => AnsiColor::BrightBlack,
+    };
+    color.on_default().bold()
+}
+
+fn level(level: Level) -> &'static str {
+    match level {
+        Level::Must => "MUST",
+        Level::Should => "SHOULD",
+        Level::Practice => "PRACTICE",
+    }
+}
+
+fn severity(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Low => "low",
+        Severity::Medium => "medium",
+        Severity::High => "high",
+        Severity::Critical => "critical",
+    }
+}
+
+/// The line of one scenario.
+pub fn line(outcome: &Outcome) -> String {
+    let judgement = &outcome.judgement;
+    let style = style(judgement.verdict);
+    let took = format!("{:.2} s", outcome.took.as_secs_f64());
+    let remark = match judgement.verdict {
+        Verdict::Fail | Verdict::Warn => judgement
+            .findings
+            .iter()
+            .max_by_key(|finding| (finding.level, finding.severity))
+            .map(|finding| {
+                format!(
+                    "{:<8}  {}",
+                    severity(finding.severity),
+                    level(finding.level)
+                )
+            }),
+        Verdict::Pass => None,
+        _ => judgement.reason.as_deref().map(|reason| {
+            let short: String = reason.chars().take(70).collect();
+            if short.len() < reason.len() {
+                format!("{short}…")
+            } else {
+                short
+            }
+        }),
+    };
+    let line = format!(
+        "  {style}{:<12}{style:#}  {:<46} {took:>7}  {}",
+        judgement.verdict.word(),
+        outcome.plan.id,
+        remark.unwrap_or_default()
+    );
+    line.trim_end().to_owned()
+}
+
+/// The block of a scenario that did not pass; nothing for one that did.
+pub fn failure(outcome: &Outcome) -> Option<String> {
+    let judgement = &outcome.judgement;
+    let id = &outcome.plan.id;
+    match judgement.verdict {
+        Verdict::Pass | Verdict::Skip | Verdict::Known | Verdict::Info => None,
+        Verdict::Fail | Verdict::Warn => {
+            let word = if judgement.verdict == Verdict::Fail {
+                "fail"
+            } else {
+                "warn"
+            };
+            let style = style(judgement.verdict);
+            let mut text = String::new();
+            for finding in &judgement.findings {
+                let sentence = &finding.sentence;
+                let sentence = redacted(outcome, sentence);
+                writeln!(text, "{style}{word}[{id}]{style:#}: {sentence}")
+                    .expect("a string takes all");
+                evidence(&mut text, outcome, finding);
+            }
+            prose(&mut text, outcome);
+            Some(text)
+        }
+        Verdict::Inconclusive | Verdict::Error => {
+            let style = style(judgement.verdict);
+            let word = if judgement.verdict == Verdict::Error {
+                "error"
+            } else {
+                "inconclusive"
+            };
+            let reason = judgement.reason.as_deref().unwrap_or_default();
+            let mut text = format!(
+                "{style}{word}[{id}]{style:#}: {}\n",
+                redacted(outcome, reason)
+            );
+            for line in &outcome.output {
+                writeln!(text, "   │ {line}").expect("a string takes all");
+            }
+            writeln!(text, "   = again  gauntlet run '{id}'").expect("a string takes all");
+            Some(text)
+        }
+    }
+}
+
+fn redacted(outcome: &Outcome, text: &str) -> String {
+    match &outcome.record {
+        Some(record) => Redactor::of(record).text(text),
+        None => text.to_owned(),
+    }
+}
+
+/// The exchange that a finding rests on, with the one that carried the fault before it.
+fn evidence(text: &mut String, outcome: &Outcome, finding: &Finding) {
+    if let Some(record) = &outcome.record {
+        let redactor = Redactor::of(record);
+        let count = record.transcript.len();
+        writeln!(text, "   ╭─ {count} exchanges").expect("a string takes all");
+        let rests = |number: usize| finding.exchange == Some(number);
+        let shown =
+            |entry: &&crate::transcript::Entry| rests(entry.number) || !entry.faults.is_empty();
+        let mut shown: Vec<_> = record.transcript.iter().filter(shown).collect();
+        // The faulty message that came last, and the exchange that shows its effect, say enough.
+        if shown.len() > 3 {
+            shown.drain(..shown.len() - 3);
+        }
+        for entry in shown {
+            for line in render_entry(entry, &redactor).lines() {
+                writeln!(text, "   │ {line}").expect("a string takes all");
+            }
+        }
+        text.push_str("   ╰─\n");
+    }
+    let number = finding
+        .exchange
+        .map(|number| format!(" (exchange {number})"));
+    let observed = redacted(outcome, &finding.observed);
+    writeln!(text, "   = expected  {}", finding.expected).expect("a string takes all");
+    writeln!(
+        text,
+        "   = observed  {observed}{}",
+        number.unwrap_or_default()
+    )
+    .expect("a string takes all");
+}
+
+fn prose(text: &mut String, outcome: &Outcome) {
+    let scenario = &outcome.plan.scenario;
+    let id = &outcome.plan.id;
+    for (index, spec) in scenario.spec.iter().enumerate() {
+        let label = if index == 0 { "spec" } else { "" };
+        let bound = if index == 0 {
+            format!("  ({})", level(outcome.plan.level))
+        } else {
+            String::new()
+        };
+        writeln!(text, "   = {label:<8}  {spec}{bound}").expect("a string takes all");
+    }
+    for (label, prose) in [("why", &scenario.why), ("fix", &scenario.fix)] {
+        for (index, line) in wrapped(prose, 84).into_iter().enumerate() {
+            let label = if index == 0 { label } else { "" };
+            let mark = if index == 0 { "=" } else { " " };
+            writeln!(text, "   {mark} {label:<8}  {line}").expect("a string takes all");
+        }
+    }
+    writeln!(
+        text,
+        "   = again     gauntlet run '{id}'      more: gauntlet explain {}",
+        bare(id)
+    )
+    .expect("a string takes all");
+}
+
+fn bare(id: &str) -> &str {
+    id.split('[').next().unwrap_or(id)
+}
+
+/// Breaks prose into lines of at most `width` characters.
+pub(crate) fn wrapped(prose: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in prose.split_whitespace() {
+        let line = lines.last_mut().expect("there is always a line");
+        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > width {
+            lines.push(word.to_owned());
+        } else {
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+    }
+    lines
+}
+
+/// The last lines of a run.
+pub fn summary(tally: &Tally, took: Duration, exit: u8) -> String {
+    let mut parts = vec![
+        format!("{} run in {:.1} s", tally.ran(), took.as_secs_f64()),
+        format!("{} pass", tally.pass),
+    ];
+    for (count, word) in [
+        (tally.fail, "FAIL"),
+        (tally.warn, "warn"),
+        (tally.info, "info"),
+        (tally.known, "known"),
+        (tally.inconclusive, "inconclusive"),
+        (tally.error, "error"),
+        (tally.skip, "skipped"),
+    ] {
+        if count > 0 {
+            parts.push(format!("{count} {word}"));
+        }
+    }
+    format!("{}\n {}   exit {exit}\n", "─".repeat(88), parts.join("   "))
+}
+
+/// A mistake of the set-up.
+pub fn setup(error: &SetupError) -> String {
+    let style = AnsiColor::Magenta.on_default().bold();
+    let mut text = format!("{style}set-up{style:#}: {}\n", error.title);
+    for line in &error.seen {
+        writeln!(text, "   {line}").expect("a string takes all");
+    }
+    if !error.output.is_empty() {
+        text.push_str("   the last lines of its output:\n");
+        for line in &error.output {
+            writeln!(text, "   │ {line}").expect("a string takes all");
+        }
+    }
+    if let Some(advice) = &error.advice {
+        writeln!(text, "   = {advice}").expect("a string takes all");
+    }
+    text.push_str(
+        "   = 0 scenarios run                                                     exit 3\n",
+    );
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prose_is_broken_between_words() {
+        assert_eq!(wrapped("one two  three", 8), ["one two", "three"]);
+    }
+}

@@ -1,0 +1,209 @@
+//! Running scenarios: the record of one run, how it is played, and in which order all are.
+
+mod baseline;
+mod play;
+mod schedule;
+
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+pub use baseline::{Baseline, SetupError, baseline};
+pub use play::{RunError, control, play};
+pub use schedule::{Outcome, Progress, Settled, run_all};
+
+use crate::scenario::{Act, Browser};
+use crate::target::Account;
+use crate::transcript::{Entry, Places};
+
+/// All that was observed in one run.
+#[derive(Debug, Clone)]
+pub struct Record {
+    /// The exchanges, in order.
+    pub transcript: Vec<Entry>,
+    /// The steps, in order.
+    pub steps: Vec<StepRecord>,
+    /// The faults that were armed.
+    pub faults: Vec<FaultRecord>,
+    /// Every secret that was handed out or used.
+    pub secrets: Vec<Secret>,
+    /// What the client printed or logged.
+    pub log: String,
+    /// How the client's program ended, if it ended during the run.
+    pub ended: Option<String>,
+    /// The accounts.
+    pub accounts: Accounts,
+    /// The addresses.
+    pub places: Places,
+    /// The client's identifier.
+    pub client_id: String,
+    /// The mark of this run's accounts.
+    pub mark: String,
+    /// The issuers' clock, in seconds since 1970.
+    pub now: i64,
+}
+
+impl Record {
+    /// The entries of a span of time.
+    pub fn during(&self, window: Window) -> impl Iterator<Item = &Entry> {
+        self.transcript
+            .iter()
+            .filter(move |entry| entry.started >= window.from && entry.started < window.to)
+    }
+
+    /// The protected page as a step's probe found it.
+    pub fn probed(&self, step: &StepRecord) -> Option<&Entry> {
+        self.during(step.probe)
+            .filter(|entry| entry.is_page_of_the_app())
+            .last()
+    }
+
+    /// The step that ends a run.
+    pub fn last_step(&self) -> Option<&StepRecord> {
+        self.steps.last()
+    }
+}
+
+/// The two accounts of a run.
+#[derive(Debug, Clone)]
+pub struct Accounts {
+    /// The victim's.
+    pub victim: Account,
+    /// The attacker's.
+    pub attacker: Account,
+}
+
+impl Accounts {
+    /// The account of a browser's owner.
+    pub fn of(&self, browser: Browser) -> &Account {
+        match browser {
+            Browser::Victim => &self.victim,
+            Browser::Attacker => &self.attacker,
+        }
+    }
+}
+
+/// A span of time.
+#[derive(Debug, Clone, Copy)]
+pub struct Window {
+    /// Its first moment.
+    pub from: Instant,
+    /// The first moment after it.
+    pub to: Instant,
+}
+
+/// What was observed in one step.
+#[derive(Debug, Clone)]
+pub struct StepRecord {
+    /// The act.
+    pub act: Act,
+    /// Whose browser.
+    pub browser: Browser,
+    /// While the act went on.
+    pub window: Window,
+    /// How the act's navigation ended.
+    pub arrival: Arrived,
+    /// While the protected page was asked.
+    pub probe: Window,
+    /// How the browser stood afterwards.
+    pub standing: Standing,
+    /// The protected page, as it was shown.
+    pub page: String,
+    /// The code of a prepared authorization response.
+    pub delivered: Option<String>,
+    /// For planted cookies: how many there were to plant.
+    pub planted: Option<usize>,
+}
+
+impl StepRecord {
+    /// How long the act took.
+    pub fn took(&self) -> Duration {
+        self.window.to - self.window.from
+    }
+}
+
+/// How a navigation ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Arrived {
+    /// At a page.
+    Page,
+    /// On purpose, with an authorization response in hand.
+    Held,
+    /// In a loop of redirects.
+    Loop,
+    /// At a redirect that no browser could follow.
+    Astray(String),
+    /// Without an answer in time.
+    TimedOut,
+    /// With a broken connection.
+    Broken,
+    /// There was none.
+    Nowhere,
+}
+
+/// How a browser stands, by what the protected page shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Standing {
+    /// Signed in, as the owner of this browser.
+    SignedIn(Browser),
+    /// Not signed in, and asked to sign in.
+    AsksLogin,
+    /// Not signed in.
+    Out,
+    /// The page could not be had.
+    NoAnswer,
+    /// The page leads in a circle.
+    Loop,
+}
+
+/// A fault of a run, and how often it changed a response.
+#[derive(Debug, Clone)]
+pub struct FaultRecord {
+    /// What it does, in words.
+    pub summary: String,
+    /// The endpoint that has to be called for it to fire, in words.
+    pub point: &'static str,
+    /// How often it fired.
+    pub fired: u64,
+}
+
+/// A value that must not be seen in the wrong place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Secret {
+    /// What it is.
+    pub kind: SecretKind,
+    /// The value.
+    pub value: String,
+}
+
+/// What a secret is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SecretKind {
+    /// An authorization code.
+    Code,
+    /// An access token.
+    AccessToken,
+    /// A refresh token.
+    RefreshToken,
+    /// An ID token.
+    IdToken,
+    /// A code verifier.
+    CodeVerifier,
+    /// The client's secret.
+    ClientSecret,
+}
+
+impl SecretKind {
+    /// The kind in words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Code => "authorization code",
+            Self::AccessToken => "access token",
+            Self::RefreshToken => "refresh token",
+            Self::IdToken => "ID token",
+            Self::CodeVerifier => "code verifier",
+            Self::ClientSecret => "client secret",
+        }
+    }
+}

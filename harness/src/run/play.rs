@@ -1,0 +1,763 @@
+//! Playing one run: arm the faults, let the browsers act, and look at the protected page after
+//! every step.
+
+use std::time::{Duration, Instant};
+
+use oauth_gauntlet_provider::{ArmedFault, Fault, FaultError};
+use oauth_gauntlet_provider::{Endpoint, IssuedKind};
+use rand::RngExt;
+use rand::distr::Alphanumeric;
+use reqwest::Method;
+use url::Url;
+
+use super::{
+    Accounts, Arrived, FaultRecord, Record, Secret, SecretKind, Standing, StepRecord, Window,
+};
+use crate::scenario::{
+    Act, Browser, Callback, CodeSource, Plan, Role, Settings, StateSource, Step,
+};
+use crate::target::{Instance, LogoutMethod, Target, Values};
+use crate::transcript::{Places, Sighting, merge};
+use crate::user_agent::{Arrival, Request, Seen, UserAgent};
+
+/// Why a run could not be played. None of these says anything about the client.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum RunError {
+    /// A fault of the scenario is not one that can be armed.
+    #[error("a fault cannot be armed: {0}")]
+    Fault(String),
+    /// A step needs what no earlier step provided.
+    #[error("step {step} needs {what}, and no step before it provides one")]
+    Missing {
+        /// Position of the step, from 1.
+        step: usize,
+        /// What is missing.
+        what: &'static str,
+    },
+    /// The target does not say how to do what a step wants.
+    #[error("the target file does not say {0}")]
+    Unsaid(&'static str),
+}
+
+impl From<FaultError> for RunError {
+    fn from(error: FaultError) -> Self {
+        Self::Fault(error.to_string())
+    }
+}
+
+/// Plays the steps of a plan with its faults, and then, without them, the recovery: the victim
+/// signs in once more in the same browser.
+///
+/// # Errors
+/// Where the scenario cannot be played as it is written.
+pub async fn play(
+    target: &Target,
+    instance: &Instance,
+    plan: &Plan,
+) -> Result<(Record, Record), RunError> {
+    let mut stage = Stage::new(target, instance, &plan.settings);
+    let faults = plan.faults.iter();
+    let armed = faults
+        .map(|fault| stage.arm(fault))
+        .collect::<Result<Vec<_>, _>>()?;
+    for (index, step) in plan.steps.iter().enumerate() {
+        stage.step(index, step).await?;
+    }
+    stage.disarm(armed);
+    let attack = stage.record().await;
+    stage.forget();
+    stage.step(0, &Step::sign_in()).await?;
+    Ok((attack, stage.record().await))
+}
+
+/// Plays steps without any fault.
+///
+/// # Errors
+/// Where the steps cannot be played.
+pub async fn control(
+    target: &Target,
+    instance: &Instance,
+    steps: &[Step],
+    settings: &Settings,
+) -> Result<Record, RunError> {
+    let mut stage = Stage::new(target, instance, settings);
+    for (index, step) in steps.iter().enumerate() {
+        stage.step(index, step).await?;
+    }
+    Ok(stage.record().await)
+}
+
+/// A fault that is armed, with its words.
+struct Armed {
+    fault: ArmedFault,
+    summary: String,
+    point: &'static str,
+}
+
+/// One browser, and the authorization responses that it came across.
+#[derive(Default)]
+struct Actor {
+    agent: UserAgent,
+    /// The authorization response that was held back.
+    held: Option<Url>,
+    /// The last authorization response that was opened.
+    opened: Option<Url>,
+    /// The redirect URI of the last authorization request.
+    redirect_uri: Option<String>,
+}
+
+struct Stage<'a> {
+    target: &'a Target,
+    instance: &'a Instance,
+    settings: &'a Settings,
+    victim: Actor,
+    attacker: Actor,
+    sightings: Vec<Sighting>,
+    steps: Vec<StepRecord>,
+    faults: Vec<FaultRecord>,
+}
+
+/// What an act led to.
+struct Acted {
+    arrival: Arrived,
+    delivered: Option<String>,
+    planted: Option<usize>,
+}
+
+impl Acted {
+    fn at(arrival: Arrived) -> Self {
+        Self {
+            arrival,
+            delivered: None,
+            planted: None,
+        }
+    }
+}
+
+impl<'a> Stage<'a> {
+    fn new(target: &'a Target, instance: &'a Instance, settings: &'a Settings) -> Self {
+        let origin = Url::parse(instance.honest.url())
+            .map(|url| url.origin().ascii_serialization())
+            .unwrap_or_default();
+        let actor = || Actor {
+            agent: UserAgent {
+                proxy: instance
+                    .behind_proxy
+                    .clone()
+                    .map(|inside| (instance.app.clone(), inside)),
+                issuer_origin: origin.clone(),
+                time_limit: target.time_limit,
+                ..UserAgent::default()
+            },
+            ..Actor::default()
+        };
+        Self {
+            target,
+            instance,
+            settings,
+            victim: actor(),
+            attacker: actor(),
+            sightings: Vec::new(),
+            steps: Vec::new(),
+            faults: Vec::new(),
+        }
+    }
+
+    fn actor(&mut self, browser: Browser) -> &mut Actor {
+        match browser {
+            Browser::Victim => &mut self.victim,
+            Browser::Attacker => &mut self.attacker,
+        }
+    }
+
+    fn arm(&self, fault: &Fault) -> Result<Armed, RunError> {
+        let role = match fault.when.issuer.as_deref() {
+            Some("attacker") => Role::Attacker,
+            Some(_) | None => Role::Honest,
+        };
+        let fault = self.filled(fault)?;
+        let armed = self.instance.issuer(role).arm(fault.clone())?;
+        Ok(Armed {
+            fault: armed,
+            summary: fault.summary(),
+            point: point(&fault),
+        })
+    }
+
+    /// The fault with what only the harness knows filled in.
+    fn filled(&self, fault: &Fault) -> Result<Fault, RunError> {
+        let mut values = Values::default();
+        values.set("honest.issuer", self.instance.honest.url());
+        values.set("honest.client_id", self.instance.client_id.as_str());
+        values.set("attacker.issuer", self.instance.attacker.url());
+        values.set("attacker.sub", self.instance.mallory.sub.as_str());
+        values.set("victim.sub", self.instance.victim.sub.as_str());
+        let unreadable = |error: serde_json::Error| RunError::Fault(error.to_string());
+        let mut json = serde_json::to_value(fault).map_err(unreadable)?;
+        values.fill_json(&mut json);
+        let mut fault: Fault = serde_json::from_value(json).map_err(unreadable)?;
+        fault.when.issuer = None;
+        Ok(fault)
+    }
+
+    fn disarm(&mut self, armed: Vec<Armed>) {
+        for armed in armed {
+            self.faults.push(FaultRecord {
+                fired: armed.fault.fired(),
+                summary: armed.summary,
+                point: armed.point,
+            });
+            armed.fault.disarm();
+        }
+    }
+
+    async fn step(&mut self, index: usize, step: &Step) -> Result<(), RunError> {
+        let faults = step.fault.iter().map(|fault| self.arm(fault.0.get_ref()));
+        let armed = faults.collect::<Result<Vec<_>, _>>()?;
+        let from = Instant::now();
+        let acted = self.act(index, step).await?;
+        let between = Instant::now();
+        // What happens behind the browsers' backs changes no page, and looking at one would
+        // already be the next act: a client may renew its tokens there.
+        let (standing, page) = match (step.act, self.steps.last()) {
+            (Act::Expire | Act::RotateKeys | Act::PlantCookies, Some(before)) => {
+                (before.standing, String::new())
+            }
+            _ => self.probe(step.browser).await,
+        };
+        let to = Instant::now();
+        self.disarm(armed);
+        self.steps.push(StepRecord {
+            act: step.act,
+            browser: step.browser,
+            window: Window { from, to: between },
+            arrival: acted.arrival,
+            probe: Window { from: between, to },
+            standing,
+            page,
+            delivered: acted.delivered,
+            planted: acted.planted,
+        });
+        Ok(())
+    }
+
+    async fn act(&mut self, index: usize, step: &Step) -> Result<Acted, RunError> {
+        let missing = |what| RunError::Missing {
+            step: index + 1,
+            what,
+        };
+        match step.act {
+            Act::SignIn | Act::Begin => {
+                let login = self.login_page(step.issuer)?;
+                self.sign_in_as(step);
+                let holds = step.act == Act::Begin;
+                let arrival = self
+                    .navigate(step.browser, Request::get(login), holds)
+                    .await;
+                Ok(Acted::at(arrival))
+            }
+            Act::Deliver => {
+                let callback = step.callback.ok_or_else(|| missing("a callback"))?;
+                let (url, code) = self.prepare(step.browser, callback, index).await?;
+                let request = Request {
+                    cross_site: true,
+                    ..Request::get(url)
+                };
+                let arrival = self.navigate(step.browser, request, false).await;
+                Ok(Acted {
+                    arrival,
+                    delivered: code,
+                    planted: None,
+                })
+            }
+            Act::Visit => {
+                let page = self.page(&self.target.app.protected)?;
+                Ok(Acted::at(
+                    self.navigate(step.browser, Request::get(page), false).await,
+                ))
+            }
+            Act::SignOut => {
+                let request = self.sign_out(step.browser).await?;
+                Ok(Acted::at(self.navigate(step.browser, request, false).await))
+            }
+            Act::Expire => {
+                self.instance.honest.expire_access_tokens();
+                Ok(Acted::at(Arrived::Nowhere))
+            }
+            Act::RotateKeys => {
+                self.instance.honest.rotate_keys();
+                Ok(Acted::at(Arrived::Nowhere))
+            }
+            Act::PlantCookies => {
+                let host = self.page("/")?.host_str().unwrap_or_default().to_owned();
+                let jar = self.attacker.agent.jar.clone();
+                let planted = jar.of_host(&host).count();
+                self.victim.agent.jar.plant(&host, &jar);
+                Ok(Acted {
+                    planted: Some(planted),
+                    ..Acted::at(Arrived::Nowhere)
+                })
+            }
+        }
+    }
+
+    fn page(&self, path: &str) -> Result<Url, RunError> {
+        Url::parse(&format!("{}{path}", self.instance.app))
+            .map_err(|_| RunError::Unsaid("where the client is, as a URL"))
+    }
+
+    fn login_page(&self, role: Role) -> Result<Url, RunError> {
+        let app = &self.target.app;
+        if !self.settings.two_issuers {
+            return self.page(&app.login);
+        }
+        let second = app
+            .second
+            .as_ref()
+            .ok_or(RunError::Unsaid("where the second login is"))?;
+        match role {
+            Role::Honest => self.page(second.first_login.as_ref().unwrap_or(&app.login)),
+            Role::Attacker => self.page(&second.login),
+        }
+    }
+
+    /// Tells the issuers whose browser comes, and what its owner leaves out.
+    fn sign_in_as(&mut self, step: &Step) {
+        let sub = self.instance.account(step.browser).sub.clone();
+        let mut headers = vec![("gauntlet-user", sub)];
+        if !step.withhold.is_empty() {
+            headers.push(("gauntlet-withhold", step.withhold.join(" ")));
+        }
+        self.actor(step.browser).agent.issuer_headers = headers;
+    }
+
+    /// Opens a page to the end, or until an authorization response is in hand.
+    async fn navigate(&mut self, browser: Browser, request: Request, holds: bool) -> Arrived {
+        let app = self.instance.app.clone();
+        let mut seen = Vec::new();
+        let stop = |next: &Url| holds && is_authorization_response(next, &app);
+        let arrival = self
+            .actor(browser)
+            .agent
+            .open(request, &mut seen, stop)
+            .await;
+        let actor = self.actor(browser);
+        for exchange in &seen {
+            if is_authorization_response(&exchange.url, &app) {
+                actor.opened = Some(exchange.url.clone());
+            }
+            let redirect_uri = exchange
+                .url
+                .query_pairs()
+                .find(|(name, _)| name == "redirect_uri");
+            if let Some((_, redirect_uri)) = redirect_uri {
+                actor.redirect_uri = Some(redirect_uri.into_owned());
+            }
+        }
+        let arrived = match arrival {
+            Arrival::Page => Arrived::Page,
+            Arrival::Stopped(url) => {
+                actor.held = Some(url);
+                Arrived::Held
+            }
+            Arrival::Loop => Arrived::Loop,
+            Arrival::Astray(location) => Arrived::Astray(location),
+            Arrival::NoAnswer => match seen.last().map(|seen| &seen.answer) {
+                Some(crate::user_agent::Answer::TimedOut) => Arrived::TimedOut,
+                _ => Arrived::Broken,
+            },
+        };
+        self.saw(browser, seen, false);
+        arrived
+    }
+
+    fn saw(&mut self, browser: Browser, seen: Vec<Seen>, crafted: bool) {
+        let sightings = seen.into_iter().map(|seen| Sighting {
+            browser,
+            crafted,
+            seen,
+        });
+        self.sightings.extend(sightings);
+    }
+
+    /// Puts an authorization response together.
+    async fn prepare(
+        &mut self,
+        browser: Browser,
+        callback: Callback,
+        index: usize,
+    ) -> Result<(Url, Option<String>), RunError> {
+        let missing = |what| RunError::Missing {
+            step: index + 1,
+            what,
+        };
+        let from = |url: &Option<Url>, name: &str| {
+            let pairs = url.as_ref()?.query_pairs();
+            pairs
+                .into_iter()
+                .find(|(key, _)| key == name)
+                .map(|(_, value)| value.into_owned())
+        };
+        let relayed = self.attacker.held.clone();
+        let (held, opened) = (
+            self.actor(browser).held.clone(),
+            self.actor(browser).opened.clone(),
+        );
+        let code = match callback.code {
+            CodeSource::AttackersOwn => Some(self.attackers_own_code().await?),
+            CodeSource::Relayed => Some(
+                from(&relayed, "code").ok_or_else(|| missing("a begun login of the attacker"))?,
+            ),
+            CodeSource::Replayed => {
+                Some(from(&opened, "code").ok_or_else(|| missing("an opened response"))?)
+            }
+            CodeSource::Pending => {
+                Some(from(&held, "code").ok_or_else(|| missing("a begun login"))?)
+            }
+            CodeSource::None => None,
+        };
+        // A client that sends no state gets none back; that is observed, not assumed.
+        let state = match callback.state {
+            StateSource::Invented => Some(format!("invented-{}", random())),
+            StateSource::Relayed => from(&relayed, "state"),
+            StateSource::Replayed => from(&opened, "state"),
+            StateSource::Pending => from(&held, "state"),
+            StateSource::None => None,
+        };
+        let known = self.actor(browser).redirect_uri.clone();
+        let mut url = match known.or_else(|| self.attacker.redirect_uri.clone()) {
+            Some(redirect_uri) => {
+                Url::parse(&redirect_uri).map_err(|_| missing("a redirect URI that is a URL"))?
+            }
+            None => self.page(&self.target.app.callback)?,
+        };
+        {
+            let mut query = url.query_pairs_mut();
+            if let Some(code) = &code {
+                query.append_pair("code", code);
+            }
+            if let Some(state) = &state {
+                query.append_pair("state", state);
+            }
+            if self.settings.iss_parameter.unwrap_or(true) {
+                query.append_pair("iss", self.instance.honest.url());
+            }
+        }
+        Ok((url, code))
+    }
+
+    /// A code from an authorization request that the attacker makes himself, with neither PKCE nor
+    /// nonce.
+    async fn attackers_own_code(&mut self) -> Result<String, RunError> {
+        let app = self.instance.app.clone();
+        let redirect_uri = format!("{app}{}", self.target.app.callback);
+        let scope = if self.settings.plain_oauth2 {
+            "profile email"
+        } else {
+            "openid profile email"
+        };
+        let mut url = Url::parse(&format!("{}/authorize", self.instance.honest.url()))
+            .map_err(|_| RunError::Unsaid("an issuer that is a URL"))?;
+        url.query_pairs_mut()
+            .append_pair("response_type", "code")
+            .append_pair("client_id", &self.instance.client_id)
+            .append_pair("redirect_uri", &redirect_uri)
+            .append_pair("scope", scope)
+            .append_pair("state", &format!("attackers-{}", random()));
+        let step = Step {
+            browser: Browser::Attacker,
+            ..Step::sign_in()
+        };
+        self.sign_in_as(&step);
+        let mut seen = Vec::new();
+        let stop = |next: &Url| is_authorization_response(next, &app);
+        let arrival = self
+            .attacker
+            .agent
+            .open(Request::get(url), &mut seen, stop)
+            .await;
+        self.saw(Browser::Attacker, seen, true);
+        let code = match &arrival {
+            Arrival::Stopped(url) => url.query_pairs().find(|(name, _)| name == "code"),
+            _ => None,
+        };
+        code.map(|(_, code)| code.into_owned())
+            .ok_or(RunError::Fault(
+                "the issuer gave the attacker no code of his own".to_owned(),
+            ))
+    }
+
+    async fn sign_out(&mut self, browser: Browser) -> Result<Request, RunError> {
+        let url = self.page(&self.target.app.logout.path)?;
+        match self.target.app.logout.method {
+            LogoutMethod::Get => Ok(Request::get(url)),
+            LogoutMethod::Post => {
+                // The form's hidden fields stand where the form is: on the logout page, where
+                // there is one, or on the protected page.
+                let mut fields = Vec::new();
+                for page in [url.clone(), self.page(&self.target.app.protected)?] {
+                    let mut seen = Vec::new();
+                    self.actor(browser)
+                        .agent
+                        .open(Request::get(page), &mut seen, |_| false)
+                        .await;
+                    let body = seen.last().map(|seen| seen.answer.body().to_owned());
+                    self.saw(browser, seen, false);
+                    fields = hidden_fields(&body.unwrap_or_default());
+                    if !fields.is_empty() {
+                        break;
+                    }
+                }
+                let form = form_urlencoded::Serializer::new(String::new())
+                    .extend_pairs(fields)
+                    .finish();
+                Ok(Request {
+                    method: Method::POST,
+                    form: Some(form),
+                    ..Request::get(url)
+                })
+            }
+        }
+    }
+
+    /// Asks the protected page who is signed in.
+    async fn probe(&mut self, browser: Browser) -> (Standing, String) {
+        let Ok(page) = self.page(&self.target.app.protected) else {
+            return (Standing::NoAnswer, String::new());
+        };
+        let issuers = self.actor(browser).agent.issuer_origin.clone();
+        let mut seen = Vec::new();
+        let leaves = |next: &Url| next.origin().ascii_serialization() == issuers;
+        let arrival = self
+            .actor(browser)
+            .agent
+            .open(Request::get(page), &mut seen, leaves)
+            .await;
+        let last = seen.last().cloned();
+        self.saw(browser, seen, false);
+        let body = last
+            .as_ref()
+            .map(|seen| seen.answer.body().to_owned())
+            .unwrap_or_default();
+        let standing = match (arrival, &last) {
+            (Arrival::Page, Some(seen)) => self.standing(seen),
+            (Arrival::Stopped(_), _) => Standing::AsksLogin,
+            (Arrival::Loop, _) => Standing::Loop,
+            (Arrival::Astray(_), _) => Standing::Out,
+            (Arrival::NoAnswer, _) | (Arrival::Page, None) => Standing::NoAnswer,
+        };
+        (standing, body)
+    }
+
+    /// Who is signed in, by what a page shows.
+    fn standing(&self, seen: &Seen) -> Standing {
+        let status = seen.answer.status().unwrap_or_default();
+        let body = seen.answer.body();
+        for browser in [Browser::Attacker, Browser::Victim] {
+            let account = self.instance.account(browser);
+            let shown = match &self.target.signed_in {
+                Some(probe) => {
+                    let mut values = Values::default();
+                    values.set("user.email", account.email.as_str());
+                    values.set("user.name", account.name.as_str());
+                    values.set("user.sub", account.sub.as_str());
+                    probe.status.is_none_or(|wanted| wanted == status)
+                        && match &probe.text {
+                            Some(text) => body.contains(&values.fill(text)),
+                            None => account.needles().iter().any(|needle| body.contains(needle)),
+                        }
+                }
+                None => account.needles().iter().any(|needle| body.contains(needle)),
+            };
+            if shown {
+                return Standing::SignedIn(browser);
+            }
+        }
+        let login = self.target.app.login.split('?').next().unwrap_or_default();
+        let offers_login = seen.url.path() == login
+            || body.contains(&format!("\"{login}"))
+            || body.contains(&format!("'{login}"))
+            || body.contains(&format!("={login}"));
+        if matches!(status, 401 | 403) || offers_login {
+            Standing::AsksLogin
+        } else {
+            Standing::Out
+        }
+    }
+
+    fn places(&self) -> Places {
+        Places {
+            app: self.instance.app.clone(),
+            honest: self.instance.honest.url().to_owned(),
+            attacker: self.instance.attacker.url().to_owned(),
+        }
+    }
+
+    /// How the client's program ended. Where connections broke it may just be about to.
+    async fn ended(&self) -> Option<String> {
+        let broken = |step: &StepRecord| {
+            step.arrival == Arrived::Broken || step.standing == Standing::NoAnswer
+        };
+        let patience = if self.steps.iter().any(broken) { 20 } else { 0 };
+        for _ in 0..patience {
+            if self.instance.ended().is_some() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        self.instance.ended()
+    }
+
+    /// Everything that was observed since the last time.
+    async fn record(&mut self) -> Record {
+        let ended = self.ended().await;
+        let journals = [
+            (Role::Honest, self.instance.honest.journal().exchanges()),
+            (Role::Attacker, self.instance.attacker.journal().exchanges()),
+        ];
+        let mut secrets: Vec<Secret> = Vec::new();
+        for exchange in journals.iter().flat_map(|(_, exchanges)| exchanges) {
+            secrets.extend(exchange.notes.issued.iter().map(|issued| Secret {
+                kind: match issued.kind {
+                    IssuedKind::Code => SecretKind::Code,
+                    IssuedKind::AccessToken => SecretKind::AccessToken,
+                    IssuedKind::RefreshToken => SecretKind::RefreshToken,
+                    IssuedKind::IdToken => SecretKind::IdToken,
+                },
+                value: issued.value.clone(),
+            }));
+        }
+        let transcript = merge(
+            &self.places(),
+            std::mem::take(&mut self.sightings),
+            &journals,
+        );
+        for entry in &transcript {
+            if entry.endpoint == Some(Endpoint::Token)
+                && let Some(verifier) = entry.form("code_verifier")
+            {
+                secrets.push(Secret {
+                    kind: SecretKind::CodeVerifier,
+                    value: verifier,
+                });
+            }
+        }
+        if let Some(secret) = &self.instance.client_secret {
+            secrets.push(Secret {
+                kind: SecretKind::ClientSecret,
+                value: secret.clone(),
+            });
+        }
+        Record {
+            transcript,
+            steps: std::mem::take(&mut self.steps),
+            faults: std::mem::take(&mut self.faults),
+            secrets,
+            log: self.instance.log.text(),
+            ended,
+            accounts: Accounts {
+                victim: self.instance.victim.clone(),
+                attacker: self.instance.mallory.clone(),
+            },
+            places: self.places(),
+            client_id: self.instance.client_id.clone(),
+            mark: self.instance.mark.clone(),
+            now: i64::try_from(self.instance.honest.clock().now()).unwrap_or_default(),
+        }
+    }
+
+    /// Starts a new page of the story: journals begin anew, browsers keep what they have.
+    fn forget(&mut self) {
+        for role in [Role::Honest, Role::Attacker] {
+            self.instance.issuer(role).disarm_all();
+            self.instance.issuer(role).journal().clear();
+        }
+    }
+}
+
+fn is_authorization_response(url: &Url, app: &str) -> bool {
+    url.as_str().starts_with(app)
+        && url
+            .query_pairs()
+            .any(|(name, _)| matches!(name.as_ref(), "code" | "error"))
+}
+
+fn random() -> String {
+    rand::rng()
+        .sample_iter(&Alphanumeric)
+        .take(16)
+        .map(char::from)
+        .collect()
+}
+
+/// The endpoint that has to be called for a fault to fire, in words.
+fn point(fault: &Fault) -> &'static str {
+    let endpoint = fault.transport.as_ref().map(|transport| transport.at);
+    match endpoint {
+        Some(Endpoint::Metadata) => return "the discovery document",
+        Some(Endpoint::Jwks) => return "the key set",
+        Some(Endpoint::Token) => return "the token endpoint",
+        Some(Endpoint::Userinfo) => return "the userinfo endpoint",
+        Some(_) => return "the authorization endpoint",
+        None => {}
+    }
+    if fault.metadata.is_some() {
+        "the discovery document"
+    } else if fault.jwks.is_some() {
+        "the key set"
+    } else if fault.userinfo.is_some() || fault.access_token.is_some() {
+        "the userinfo endpoint"
+    } else if fault.token.is_some() || fault.id_token.is_some() {
+        "the token endpoint"
+    } else {
+        "the authorization endpoint"
+    }
+}
+
+/// Names and values of the hidden fields of a page's forms.
+fn hidden_fields(page: &str) -> Vec<(String, String)> {
+    let attribute = |tag: &str, name: &str| {
+        let start = tag.find(&format!("{name}=\""))? + name.len() + 2;
+        tag[start..].split('"').next().map(str::to_owned)
+    };
+    page.split("<input")
+        .skip(1)
+        .filter_map(|rest| rest.split('>').next())
+        .filter(|tag| tag.contains("type=\"hidden\""))
+        .filter_map(|tag| {
+            Some((
+                attribute(tag, "name")?,
+                attribute(tag, "value").unwrap_or_default(),
+            ))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hidden_fields_of_a_form_are_found() {
+        let page =
+            "<form><input type=\"hidden\" name=\"csrf\" value=\"x1\"><input name=\"a\"></form>";
+        assert_eq!(hidden_fields(page), [("csrf".to_owned(), "x1".to_owned())]);
+    }
+
+    #[test]
+    fn an_authorization_response_is_told_from_other_pages() {
+        let url = |text: &str| Url::parse(text).expect("a URL of this test");
+        assert!(is_authorization_response(
+            &url("http://localhost:1/cb?code=x"),
+            "http://localhost:1"
+        ));
+        assert!(!is_authorization_response(
+            &url("http://localhost:1/cb"),
+            "http://localhost:1"
+        ));
+        assert!(!is_authorization_response(
+            &url("http://other/cb?code=x"),
+            "http://localhost:1"
+        ));
+    }
+}

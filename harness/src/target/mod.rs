@@ -1,0 +1,334 @@
+//! Target files: how the harness reaches a client, as types.
+
+mod builtin;
+mod instance;
+mod load;
+mod placeholder;
+mod process;
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+
+pub use builtin::Builtin;
+pub use instance::{Account, Instance, InstanceError, Pool, Spec};
+pub use load::{TargetError, from_file, parse};
+pub use placeholder::Values;
+pub use process::LogBuffer;
+
+use crate::scenario::Capability;
+
+/// A target file.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(title = "OAuth Gauntlet target")]
+pub struct TargetFile {
+    /// The client's name, as reports show it.
+    pub name: String,
+    /// What the client is able to do. Scenarios that need more are skipped, with this as the reason.
+    pub can: Vec<Capability>,
+    /// How long one step may take. Default: `10s`.
+    #[serde(default = "default_time_limit")]
+    pub time_limit: String,
+    /// A program that the harness starts.
+    #[serde(default)]
+    pub start: Option<Start>,
+    /// A program that runs already.
+    #[serde(default)]
+    pub attach: Option<Attach>,
+    /// The client's pages.
+    #[serde(default)]
+    pub app: App,
+    /// How the protected page looks to a user who is signed in. Default: it shows the user's
+    /// `sub`, name, user name or e-mail address.
+    #[serde(default, rename = "signed_in")]
+    pub signed_in: Option<Probe>,
+    /// Failures that are known, with a reason.
+    #[serde(default)]
+    pub known: Vec<Known>,
+}
+
+fn default_time_limit() -> String {
+    "10s".to_owned()
+}
+
+/// A program that the harness starts.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Start {
+    /// The command line, split as a shell would split it, run in the folder of the target file.
+    pub command: String,
+    /// The command that sets the program up; named when the start fails.
+    #[serde(default)]
+    pub install: Option<String>,
+    /// A URL that is polled until it answers. Default: `{app}/`.
+    #[serde(default = "default_ready")]
+    pub ready: String,
+    /// How long the start may take. Default: `20s`.
+    #[serde(default = "default_start_timeout")]
+    pub timeout: String,
+    /// When the program is started anew.
+    #[serde(default)]
+    pub restart: Restart,
+    /// Environment variables. Placeholders: `{app}`, `{port}`, `{issuer}`, `{client_id}`,
+    /// `{client_secret}`, `{random}`, `{time_out}`, `{second.issuer}`, `{second.client_id}`,
+    /// `{second.client_secret}`.
+    #[serde(default)]
+    pub env: BTreeMap<String, String>,
+    /// Environment variables that take effect when a scenario wants the client without OpenID
+    /// Connect.
+    #[serde(default)]
+    pub env_plain_oauth2: BTreeMap<String, String>,
+    /// Environment variables that take effect when a scenario wants two issuers at once.
+    #[serde(default)]
+    pub env_two_issuers: BTreeMap<String, String>,
+}
+
+fn default_ready() -> String {
+    "{app}/".to_owned()
+}
+
+fn default_start_timeout() -> String {
+    "20s".to_owned()
+}
+
+/// When a program is started anew.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Restart {
+    /// For each scenario run that touches shared things, or wants other settings.
+    #[default]
+    PerRun,
+    /// For each scenario run.
+    PerScenario,
+    /// Never; scenarios that touch shared things are skipped.
+    Never,
+}
+
+/// A program that runs already.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Attach {
+    /// Where it runs: `http://localhost:5000`.
+    pub app: String,
+    /// The port that it expects the issuer at, on 127.0.0.1.
+    pub issuer_port: u16,
+    /// The client identifier that it uses.
+    pub client_id: String,
+    /// The client secret that it uses; a public client has none.
+    #[serde(default)]
+    pub client_secret: Option<String>,
+}
+
+/// The client's pages.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct App {
+    /// The page that starts a login.
+    pub login: String,
+    /// The redirect URI's path.
+    pub callback: String,
+    /// A page that only signed-in users see.
+    pub protected: String,
+    /// How to sign out.
+    pub logout: Logout,
+    /// Pages for the second issuer.
+    pub second: Option<SecondApp>,
+}
+
+impl Default for App {
+    fn default() -> Self {
+        Self {
+            login: "/login".to_owned(),
+            callback: "/callback".to_owned(),
+            protected: "/profile".to_owned(),
+            logout: Logout::default(),
+            second: None,
+        }
+    }
+}
+
+/// Pages for the second issuer.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct SecondApp {
+    /// The page that starts a login at the second issuer.
+    pub login: String,
+    /// The page that starts a login at the first issuer when both are on offer. Default: `login`
+    /// of `[app]`.
+    #[serde(default)]
+    pub first_login: Option<String>,
+    /// The redirect URI's path there. Default: the same as for the first.
+    #[serde(default)]
+    pub callback: Option<String>,
+}
+
+/// How to sign out: a path, or a table with path and method.
+#[derive(Debug, Clone)]
+pub struct Logout {
+    /// The page's path.
+    pub path: String,
+    /// The method.
+    pub method: LogoutMethod,
+}
+
+/// The table form of [`Logout`].
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct LogoutTable {
+    /// The page's path.
+    path: String,
+    /// The method. Default: `GET`.
+    #[serde(default)]
+    method: LogoutMethod,
+}
+
+impl<'de> Deserialize<'de> for Logout {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct PathOrTable;
+        impl<'de> Visitor<'de> for PathOrTable {
+            type Value = Logout;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a path, or a table with `path` and `method`")
+            }
+
+            fn visit_str<E: de::Error>(self, path: &str) -> Result<Logout, E> {
+                Ok(Logout {
+                    path: path.to_owned(),
+                    method: LogoutMethod::Get,
+                })
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Logout, A::Error> {
+                let table = LogoutTable::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(Logout {
+                    path: table.path,
+                    method: table.method,
+                })
+            }
+        }
+        deserializer.deserialize_any(PathOrTable)
+    }
+}
+
+impl JsonSchema for Logout {
+    fn schema_name() -> Cow<'static, str> {
+        "Logout".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let table = generator.subschema_for::<LogoutTable>();
+        json_schema!({
+            "description": "How to sign out: a path, or a table with path and method.",
+            "anyOf": [{ "type": "string" }, table],
+        })
+    }
+}
+
+impl Default for Logout {
+    fn default() -> Self {
+        Self {
+            path: "/logout".to_owned(),
+            method: LogoutMethod::Get,
+        }
+    }
+}
+
+/// The method that signs out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum LogoutMethod {
+    /// A link.
+    #[default]
+    Get,
+    /// A form; its hidden fields are sent along.
+    Post,
+}
+
+/// How a page looks.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct Probe {
+    /// The status code.
+    pub status: Option<u16>,
+    /// Text that stands in the page. `{user.email}`, `{user.sub}` and `{user.name}` are the
+    /// account's.
+    pub text: Option<String>,
+}
+
+/// A failure that is known.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Known {
+    /// The scenario's id.
+    pub scenario: String,
+    /// Why it is put up with.
+    pub reason: String,
+    /// Where it is tracked.
+    #[serde(default)]
+    pub issue: Option<String>,
+}
+
+/// A target, ready to be started.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// The name for reports.
+    pub name: String,
+    /// Where the description comes from, for the first line of the output.
+    pub origin: String,
+    /// What it claims to be able to do.
+    pub can: Vec<Capability>,
+    /// How long one step may take.
+    pub time_limit: Duration,
+    /// How to reach it.
+    pub reach: Reach,
+    /// Its pages.
+    pub app: App,
+    /// How a signed-in page looks, if the target says so.
+    pub signed_in: Option<Probe>,
+    /// Known failures.
+    pub known: Vec<Known>,
+}
+
+/// How a target is reached.
+#[derive(Debug, Clone)]
+pub enum Reach {
+    /// A client of this crate, in this process, spoken to over HTTP.
+    Builtin(Builtin),
+    /// A command.
+    Command {
+        /// The folder to run it in.
+        folder: PathBuf,
+        /// What to run.
+        start: Box<Start>,
+        /// How long the start may take.
+        timeout: Duration,
+    },
+    /// A program that runs already.
+    Attached(Attach),
+}
+
+impl Target {
+    /// Whether the target claims a capability.
+    pub fn can(&self, capability: Capability) -> bool {
+        self.can.contains(&capability)
+    }
+
+    /// The built-in reference client.
+    pub fn reference() -> Self {
+        Builtin::Reference.target()
+    }
+
+    /// The built-in naive client.
+    pub fn demo() -> Self {
+        Builtin::Demo.target()
+    }
+}

@@ -1,0 +1,166 @@
+//! A target's process: its whole group ends with it, and its output is kept, bounded.
+
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use process_wrap::tokio::{ChildWrapper, CommandWrap, KillOnDrop, ProcessGroup};
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::process::Command;
+
+/// The last part of what a program printed. Bytes, not lines, are counted, so that a program that
+/// prints megabytes without a line end stays bounded as well.
+#[derive(Debug, Clone, Default)]
+pub struct LogBuffer(Arc<Mutex<Log>>);
+
+#[derive(Debug, Default)]
+struct Log {
+    text: Vec<u8>,
+    dropped: bool,
+}
+
+const LOG_LIMIT: usize = 256 * 1024;
+
+impl LogBuffer {
+    /// Adds what was printed.
+    pub fn push(&self, bytes: &[u8]) {
+        let mut log = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        log.text.extend_from_slice(bytes);
+        if log.text.len() > 2 * LOG_LIMIT {
+            let cut = log.text.len() - LOG_LIMIT;
+            log.text.drain(..cut);
+            log.dropped = true;
+        }
+    }
+
+    /// All that is kept.
+    pub fn text(&self) -> String {
+        let log = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&log.text).into_owned()
+    }
+
+    /// The last lines, each cut at 200 characters.
+    pub fn last_lines(&self, count: usize) -> Vec<String> {
+        let text = self.text();
+        let lines: Vec<&str> = text
+            .lines()
+            .filter(|line| !line.trim().is_empty())
+            .collect();
+        let from = lines.len().saturating_sub(count);
+        lines[from..]
+            .iter()
+            .map(|line| line.chars().take(200).collect())
+            .collect()
+    }
+}
+
+impl std::io::Write for LogBuffer {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.push(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A running program. Dropping it ends the whole process group.
+#[derive(Debug)]
+pub(super) struct Process {
+    child: Box<dyn ChildWrapper>,
+}
+
+impl Process {
+    /// Starts a program in its own process group, with its output going to `log`.
+    ///
+    /// # Errors
+    /// Where the program cannot be started.
+    pub(super) fn start(
+        words: &[String],
+        folder: &Path,
+        env: &[(String, String)],
+        log: &LogBuffer,
+    ) -> std::io::Result<Self> {
+        let (program, arguments) = words
+            .split_first()
+            .ok_or_else(|| std::io::Error::other("the command is empty"))?;
+        // A relative path with a slash is meant from the target file's folder; the operating
+        // system would take it from ours.
+        let program = if program.contains('/') {
+            folder.join(program)
+        } else {
+            program.into()
+        };
+        let program = if program.is_relative() && program.components().count() > 1 {
+            std::path::absolute(program)?
+        } else {
+            program
+        };
+        let mut command = Command::new(program);
+        command.args(arguments).envs(env.iter().cloned());
+        if !folder.as_os_str().is_empty() {
+            command.current_dir(folder);
+        }
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut wrapped = CommandWrap::from(command);
+        wrapped.wrap(ProcessGroup::leader()).wrap(KillOnDrop);
+        let mut child = wrapped.spawn()?;
+        if let Some(stdout) = child.stdout().take() {
+            tokio::spawn(drain(stdout, log.clone()));
+        }
+        if let Some(stderr) = child.stderr().take() {
+            tokio::spawn(drain(stderr, log.clone()));
+        }
+        Ok(Self { child })
+    }
+
+    /// How the program ended, if it has.
+    pub(super) fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().ok().flatten()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // The wrapper's own drop ends the leader alone; this reaches the group. The leader may be
+        // gone already, and that is fine.
+        drop(self.child.start_kill());
+        // A short wait reaps what has just been killed, so that no zombie outlives the run.
+        for _ in 0..50 {
+            match self.child.try_wait() {
+                Ok(None) => std::thread::sleep(std::time::Duration::from_millis(2)),
+                Ok(Some(_)) | Err(_) => break,
+            }
+        }
+    }
+}
+
+async fn drain(mut stream: impl AsyncRead + Unpin, log: LogBuffer) {
+    let mut buffer = vec![0; 16 * 1024];
+    while let Ok(count) = stream.read(&mut buffer).await {
+        if count == 0 {
+            break;
+        }
+        log.push(&buffer[..count]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn output_is_bounded_and_its_end_is_kept() {
+        let log = LogBuffer::default();
+        for _ in 0..100 {
+            log.push(&[b'x'; 16 * 1024]);
+        }
+        log.push(b"\nthe last line\n");
+        assert!(log.text().len() <= 2 * LOG_LIMIT + 64);
+        assert_eq!(log.last_lines(1), ["the last line"]);
+    }
+}

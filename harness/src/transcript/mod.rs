@@ -1,0 +1,274 @@
+//! The transcript: what the browsers saw and what the issuers' journals hold, merged in the order
+//! of time and numbered. The only evidence that verdicts rest on.
+
+mod redact;
+mod render;
+
+use std::time::Instant;
+
+use oauth_gauntlet_provider::{Endpoint, Exchange};
+use serde::Serialize;
+use url::Url;
+
+pub use redact::Redactor;
+pub use render::{render, render_entry};
+
+use crate::scenario::{Browser, Role};
+use crate::user_agent::{Answer, Seen};
+
+/// Who sends or receives a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Party {
+    /// The victim's or the attacker's browser.
+    Browser(Browser),
+    /// The client under test.
+    App,
+    /// An issuer.
+    Provider(Role),
+    /// Some other host.
+    Elsewhere,
+}
+
+/// One exchange of a transcript.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// Position, from 1.
+    pub number: usize,
+    /// Who asked.
+    pub from: Party,
+    /// Who was asked.
+    pub to: Party,
+    /// The issuer's endpoint, where an issuer was asked.
+    pub endpoint: Option<Endpoint>,
+    /// The attacker made this request himself, without the client.
+    pub crafted: bool,
+    /// When the request was made.
+    pub started: Instant,
+    /// When the response was there.
+    pub ended: Instant,
+    /// The method.
+    pub method: String,
+    /// The URL.
+    pub url: Url,
+    /// The form or body of the request.
+    pub form: Option<String>,
+    /// The `Authorization` header of a request to an issuer.
+    pub authorization: Option<String>,
+    /// Cookies that the browser sent.
+    pub cookies: Vec<(String, String)>,
+    /// What came back.
+    pub answer: Answer,
+    /// Faults that changed the response.
+    pub faults: Vec<String>,
+    /// Rules that the issuer saw broken.
+    pub violations: Vec<String>,
+    /// What happened below HTTP, if anything.
+    pub transport: Option<String>,
+}
+
+impl Entry {
+    /// A parameter of the query.
+    pub fn query(&self, name: &str) -> Option<String> {
+        self.url
+            .query_pairs()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.into_owned())
+    }
+
+    /// A parameter of the form.
+    pub fn form(&self, name: &str) -> Option<String> {
+        let form = self.form.as_deref()?;
+        form_urlencoded::parse(form.as_bytes())
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.into_owned())
+    }
+
+    /// A parameter, wherever it is.
+    pub fn parameter(&self, name: &str) -> Option<String> {
+        self.query(name).or_else(|| self.form(name))
+    }
+
+    /// Whether this is a request of the client's (through the browser) to an authorization
+    /// endpoint, as the first redirect of a login.
+    pub fn is_authorization_request(&self) -> bool {
+        self.endpoint == Some(Endpoint::Authorize)
+            && !self.crafted
+            && self.query("response_type").is_some()
+    }
+
+    /// Whether the client sent its page to a browser here.
+    pub fn is_page_of_the_app(&self) -> bool {
+        self.to == Party::App && matches!(self.from, Party::Browser(_))
+    }
+}
+
+/// What one browser saw, and during which acts it acted for the attacker himself.
+#[derive(Debug)]
+pub struct Sighting {
+    /// Whose browser.
+    pub browser: Browser,
+    /// Whether the attacker made the request himself, without the client.
+    pub crafted: bool,
+    /// The exchange.
+    pub seen: Seen,
+}
+
+/// The addresses of a run.
+#[derive(Debug, Clone)]
+pub struct Places {
+    /// The client's origin.
+    pub app: String,
+    /// The honest issuer's identifier.
+    pub honest: String,
+    /// The attacker's issuer's identifier.
+    pub attacker: String,
+}
+
+impl Places {
+    /// Who is at a URL.
+    pub fn party(&self, url: &Url) -> Party {
+        let below = |base: &str| {
+            url.as_str().strip_prefix(base).is_some_and(|rest| {
+                rest.is_empty() || rest.starts_with('/') || rest.starts_with('?')
+            })
+        };
+        if below(&self.attacker) {
+            Party::Provider(Role::Attacker)
+        } else if below(&self.honest) {
+            Party::Provider(Role::Honest)
+        } else if below(&self.app) {
+            Party::App
+        } else {
+            Party::Elsewhere
+        }
+    }
+}
+
+/// Merges sightings and journals.
+pub fn merge(
+    places: &Places,
+    sightings: Vec<Sighting>,
+    journals: &[(Role, Vec<std::sync::Arc<Exchange>>)],
+) -> Vec<Entry> {
+    let mut entries: Vec<Entry> = sightings
+        .into_iter()
+        .map(|sighting| {
+            let journaled = journals
+                .iter()
+                .flat_map(|(_, exchanges)| exchanges)
+                .find(|exchange| {
+                    exchange.started >= sighting.seen.started
+                        && exchange.ended <= sighting.seen.ended
+                        && is_front_channel(exchange.endpoint)
+                        && sighting
+                            .seen
+                            .url
+                            .as_str()
+                            .ends_with(&exchange.request.target)
+                });
+            front(places, sighting, journaled.map(AsRef::as_ref))
+        })
+        .collect();
+    for (role, exchanges) in journals {
+        let back = exchanges
+            .iter()
+            .filter(|exchange| !is_front_channel(exchange.endpoint));
+        entries.extend(back.filter_map(|exchange| back_channel(places, *role, exchange)));
+    }
+    entries.sort_by_key(|entry| entry.started);
+    for (index, entry) in entries.iter_mut().enumerate() {
+        entry.number = index + 1;
+    }
+    entries
+}
+
+fn is_front_channel(endpoint: Endpoint) -> bool {
+    match endpoint {
+        Endpoint::Authorize | Endpoint::EndSession | Endpoint::Other => true,
+        Endpoint::Metadata | Endpoint::Jwks | Endpoint::Token | Endpoint::Userinfo => false,
+    }
+}
+
+fn front(places: &Places, sighting: Sighting, journaled: Option<&Exchange>) -> Entry {
+    let Sighting {
+        browser,
+        crafted,
+        seen,
+    } = sighting;
+    Entry {
+        number: 0,
+        from: Party::Browser(browser),
+        to: places.party(&seen.url),
+        endpoint: journaled.map(|exchange| exchange.endpoint),
+        crafted,
+        started: seen.started,
+        ended: seen.ended,
+        method: seen.method.to_string(),
+        url: seen.url,
+        form: seen.form,
+        authorization: None,
+        cookies: seen.cookies,
+        answer: seen.answer,
+        faults: journaled.map(fault_summaries).unwrap_or_default(),
+        violations: journaled.map(violations).unwrap_or_default(),
+        transport: None,
+    }
+}
+
+fn back_channel(places: &Places, role: Role, exchange: &Exchange) -> Option<Entry> {
+    let base = match role {
+        Role::Honest => &places.honest,
+        Role::Attacker => &places.attacker,
+    };
+    let url = Url::parse(base).ok()?.join(&exchange.request.target).ok()?;
+    let header = |name: &str| {
+        let mut headers = exchange.request.headers.iter();
+        headers
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.clone())
+    };
+    Some(Entry {
+        number: 0,
+        from: Party::App,
+        to: Party::Provider(role),
+        endpoint: Some(exchange.endpoint),
+        crafted: false,
+        started: exchange.started,
+        ended: exchange.ended,
+        method: exchange.request.method.clone(),
+        url,
+        form: (!exchange.request.body.is_empty()).then(|| exchange.request.body.clone()),
+        authorization: header("authorization"),
+        cookies: Vec::new(),
+        answer: Answer::Page {
+            status: exchange.response.status,
+            headers: exchange.response.headers.clone(),
+            body: exchange.response.body.clone(),
+        },
+        faults: fault_summaries(exchange),
+        violations: violations(exchange),
+        transport: exchange
+            .response
+            .transport
+            .map(|act| format!("{act:?}").to_lowercase()),
+    })
+}
+
+fn fault_summaries(exchange: &Exchange) -> Vec<String> {
+    exchange
+        .notes
+        .faults
+        .iter()
+        .map(|fault| fault.summary.clone())
+        .collect()
+}
+
+fn violations(exchange: &Exchange) -> Vec<String> {
+    exchange
+        .notes
+        .violations
+        .iter()
+        .map(|violation| violation.detail.clone())
+        .collect()
+}

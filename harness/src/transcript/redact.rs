@@ -1,0 +1,139 @@
+//! Redaction by identity: the first state that is seen is `<state#1>` wherever it appears, so that
+//! a transcript still shows whether a value is the one that was sent.
+
+use std::collections::BTreeMap;
+
+use super::Entry;
+use crate::run::{Record, SecretKind};
+
+/// Replaces values of one run by names.
+#[derive(Debug, Clone, Default)]
+pub struct Redactor {
+    /// Value and name, longest value first.
+    names: Vec<(String, String)>,
+    /// The issuers' clock, in seconds since 1970.
+    now: i64,
+}
+
+impl Redactor {
+    /// The names for a run.
+    pub fn of(record: &Record) -> Self {
+        let mut names = Names::default();
+        for entry in &record.transcript {
+            names.entry(entry);
+        }
+        for secret in &record.secrets {
+            names.add(label(secret.kind), &secret.value);
+        }
+        let mut list: Vec<(String, String)> = names.by_value.into_iter().collect();
+        let places = &record.places;
+        for (value, name) in [
+            (&places.honest, "<honest>"),
+            (&places.attacker, "<attacker>"),
+            (&places.app, "<app>"),
+            (&record.client_id, "<client>"),
+        ] {
+            list.push((value.clone(), name.to_owned()));
+        }
+        // An issuer's path alone, as it stands in cookies and relative links.
+        for (issuer, name) in [
+            (&places.honest, "/<honest>"),
+            (&places.attacker, "/<attacker>"),
+        ] {
+            if let Ok(url) = url::Url::parse(issuer)
+                && url.path().len() > 1
+            {
+                list.push((url.path().to_owned(), name.to_owned()));
+            }
+        }
+        list.push((record.mark.clone(), "<mark>".to_owned()));
+        list.retain(|(value, _)| value.len() >= 4);
+        list.sort_by(|a, b| b.0.len().cmp(&a.0.len()).then_with(|| a.cmp(b)));
+        Self {
+            names: list,
+            now: record.now,
+        }
+    }
+
+    /// A text with every known value replaced.
+    pub fn text(&self, text: &str) -> String {
+        let mut redacted = text.to_owned();
+        for (value, name) in &self.names {
+            if redacted.contains(value.as_str()) {
+                redacted = redacted.replace(value.as_str(), name);
+            }
+        }
+        redacted
+    }
+
+    /// A point in time, told from the issuers' clock.
+    pub fn time(&self, seconds: i64) -> String {
+        match seconds - self.now {
+            0 => "<now>".to_owned(),
+            after @ 1.. => format!("<now+{after}s>"),
+            before => format!("<now{before}s>"),
+        }
+    }
+}
+
+fn label(kind: SecretKind) -> &'static str {
+    match kind {
+        SecretKind::Code => "code",
+        SecretKind::AccessToken => "access-token",
+        SecretKind::RefreshToken => "refresh-token",
+        SecretKind::IdToken => "id-token",
+        SecretKind::CodeVerifier => "code-verifier",
+        SecretKind::ClientSecret => "client-secret",
+    }
+}
+
+#[derive(Default)]
+struct Names {
+    by_value: BTreeMap<String, String>,
+    counts: BTreeMap<&'static str, usize>,
+}
+
+impl Names {
+    fn add(&mut self, kind: &'static str, value: &str) {
+        if value.len() < 8 || self.by_value.contains_key(value) {
+            return;
+        }
+        let count = self.counts.entry(kind).or_default();
+        *count += 1;
+        self.by_value
+            .insert(value.to_owned(), format!("<{kind}#{count}>"));
+    }
+
+    fn entry(&mut self, entry: &Entry) {
+        for (name, kind) in [
+            ("state", "state"),
+            ("nonce", "nonce"),
+            ("code_challenge", "code-challenge"),
+            ("code_verifier", "code-verifier"),
+            ("code", "code"),
+            ("refresh_token", "refresh-token"),
+        ] {
+            if let Some(value) = entry.parameter(name) {
+                self.add(kind, &value);
+            }
+        }
+        if let Some(location) = entry.answer.header("location")
+            && let Ok(url) = entry.url.join(location)
+        {
+            for (name, value) in url.query_pairs() {
+                match name.as_ref() {
+                    "state" => self.add("state", &value),
+                    "nonce" => self.add("nonce", &value),
+                    "code" => self.add("code", &value),
+                    "code_challenge" => self.add("code-challenge", &value),
+                    _ => {}
+                }
+            }
+        }
+        for header in entry.answer.headers("set-cookie") {
+            if let Some((_, rest)) = header.split_once('=') {
+                self.add("cookie", rest.split(';').next().unwrap_or_default());
+            }
+        }
+    }
+}

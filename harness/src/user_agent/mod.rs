@@ -1,0 +1,314 @@
+//! The browser that the harness plays over HTTP: it follows redirects, keeps cookies as browsers
+//! do, and remembers every exchange.
+
+mod cookies;
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use reqwest::header::{COOKIE, LOCATION};
+use reqwest::{Client, Method, redirect};
+use url::Url;
+
+pub use cookies::{Jar, StoredCookie};
+
+/// How many redirects a browser follows before it gives up.
+const REDIRECT_LIMIT: usize = 20;
+
+/// How much of a page is read, in bytes.
+const PAGE_LIMIT: usize = 512 * 1024;
+
+/// The HTTP client that all browsers share; everything that makes them different is in their jars.
+pub fn http_client() -> Client {
+    static CLIENT: OnceLock<Client> = OnceLock::new();
+    CLIENT
+        .get_or_init(|| {
+            let loopback = [
+                SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0),
+                SocketAddr::new(IpAddr::V6(Ipv6Addr::LOCALHOST), 0),
+            ];
+            Client::builder()
+                .redirect(redirect::Policy::none())
+                .no_proxy()
+                .tls_certs_only([])
+                .resolve_to_addrs("localhost", &loopback)
+                .user_agent("oauth-gauntlet")
+                .pool_max_idle_per_host(0)
+                .build()
+                .expect("the options are constant and valid")
+        })
+        .clone()
+}
+
+/// One exchange as the browser saw it.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    /// When the request was sent.
+    pub started: Instant,
+    /// When the page was read.
+    pub ended: Instant,
+    /// The method.
+    pub method: Method,
+    /// The URL.
+    pub url: Url,
+    /// The form that was sent, if any.
+    pub form: Option<String>,
+    /// Names of the cookies that were sent.
+    pub cookies: Vec<(String, String)>,
+    /// What came back.
+    pub answer: Answer,
+}
+
+/// What came back for a request.
+#[derive(Debug, Clone)]
+pub enum Answer {
+    /// A response.
+    Page {
+        /// The status code.
+        status: u16,
+        /// The headers, names in lower case.
+        headers: Vec<(String, String)>,
+        /// The body; what is not UTF-8 is replaced.
+        body: String,
+    },
+    /// Nothing within the time limit.
+    TimedOut,
+    /// The connection broke.
+    Broken(String),
+}
+
+impl Answer {
+    /// The status code, if there was a response.
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::Page { status, .. } => Some(*status),
+            Self::TimedOut | Self::Broken(_) => None,
+        }
+    }
+
+    /// The body, if there was a response.
+    pub fn body(&self) -> &str {
+        match self {
+            Self::Page { body, .. } => body,
+            Self::TimedOut | Self::Broken(_) => "",
+        }
+    }
+
+    /// A header's first value.
+    pub fn header<'a>(&'a self, name: &'a str) -> Option<&'a str> {
+        self.headers(name).next()
+    }
+
+    /// All values of a header.
+    pub fn headers<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        let headers: &[(String, String)] = match self {
+            Self::Page { headers, .. } => headers,
+            Self::TimedOut | Self::Broken(_) => &[],
+        };
+        headers
+            .iter()
+            .filter(move |(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
+    }
+}
+
+/// How a navigation ended.
+#[derive(Debug, Clone)]
+pub enum Arrival {
+    /// At a page that is no redirect; it is the last exchange.
+    Page,
+    /// Before a URL that the navigation was told not to open.
+    Stopped(Url),
+    /// After too many redirects.
+    Loop,
+    /// At a redirect that leads nowhere a browser could go.
+    Astray(String),
+    /// With no answer, or a broken connection.
+    NoAnswer,
+}
+
+/// A browser: a cookie jar and a memory of what it saw.
+#[derive(Debug, Default)]
+pub struct UserAgent {
+    /// The cookies.
+    pub jar: Jar,
+    /// Headers that go to the issuers: who signs in, and what is withheld.
+    pub issuer_headers: Vec<(&'static str, String)>,
+    /// The origin that a proxy stands before, and where it really is.
+    pub proxy: Option<(String, String)>,
+    /// The origin of the issuers.
+    pub issuer_origin: String,
+    /// How long one navigation may take in all.
+    pub time_limit: Duration,
+}
+
+/// What a browser is asked to open.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The method.
+    pub method: Method,
+    /// The URL.
+    pub url: Url,
+    /// A form to send.
+    pub form: Option<String>,
+    /// Whether another site brought the browser here, as with a link in a message.
+    pub cross_site: bool,
+}
+
+impl Request {
+    /// Opens a URL.
+    pub fn get(url: Url) -> Self {
+        Self {
+            method: Method::GET,
+            url,
+            form: None,
+            cross_site: false,
+        }
+    }
+}
+
+impl UserAgent {
+    /// Opens a page and follows redirects to the end, or to the first URL for which `stop` says
+    /// so. Every exchange goes to `seen`.
+    pub async fn open(
+        &mut self,
+        request: Request,
+        seen: &mut Vec<Seen>,
+        stop: impl Fn(&Url) -> bool,
+    ) -> Arrival {
+        let deadline = Instant::now() + self.time_limit;
+        let mut request = request;
+        let mut cross_site = request.cross_site;
+        for _ in 0..=REDIRECT_LIMIT {
+            let exchange = self.send(&request, cross_site, deadline).await;
+            let (answer, url) = (exchange.answer.clone(), exchange.url.clone());
+            seen.push(exchange);
+            let Some(status) = answer.status() else {
+                return Arrival::NoAnswer;
+            };
+            for cookie in answer.headers("set-cookie") {
+                self.jar.store(&url, cookie);
+            }
+            let location = answer.header(LOCATION.as_str());
+            let (301 | 302 | 303 | 307 | 308, Some(location)) = (status, location) else {
+                return Arrival::Page;
+            };
+            let next = match url.join(location) {
+                Ok(next) if matches!(next.scheme(), "http" | "https") => next,
+                Ok(_) | Err(_) => return Arrival::Astray(location.to_owned()),
+            };
+            if stop(&next) {
+                return Arrival::Stopped(next);
+            }
+            // As browsers do: one foreign link in a chain of redirects makes the rest cross-site.
+            cross_site |= next.host_str() != url.host_str();
+            request = match status {
+                307 | 308 => Request {
+                    url: next,
+                    ..request
+                },
+                _ => Request::get(next),
+            };
+        }
+        Arrival::Loop
+    }
+
+    async fn send(&self, request: &Request, cross_site: bool, deadline: Instant) -> Seen {
+        let cookies = self
+            .jar
+            .for_request(&request.url, &request.method, cross_site);
+        let mut url = request.url.clone();
+        if let Some((outside, inside)) = &self.proxy
+            && url.origin().ascii_serialization() == *outside
+            && let Ok(moved) = Url::parse(&url.as_str().replacen(outside.as_str(), inside, 1))
+        {
+            url = moved;
+        }
+        let mut builder = http_client().request(request.method.clone(), url);
+        if !cookies.is_empty() {
+            let header: Vec<String> = cookies
+                .iter()
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect();
+            builder = builder.header(COOKIE, header.join("; "));
+        }
+        if self.proxy.is_some() && request.url.scheme() == "https" {
+            builder = builder.header("x-forwarded-proto", "https");
+            if let Some(host) = request.url.host_str() {
+                builder = builder
+                    .header("x-forwarded-host", host)
+                    .header("host", host);
+            }
+        }
+        if request.url.origin().ascii_serialization() == self.issuer_origin {
+            for (name, value) in &self.issuer_headers {
+                builder = builder.header(*name, value);
+            }
+        }
+        if let Some(form) = &request.form {
+            builder = builder
+                .header("content-type", "application/x-www-form-urlencoded")
+                .body(form.clone());
+        }
+        let started = Instant::now();
+        let left = deadline.saturating_duration_since(started);
+        let answer = match tokio::time::timeout(left, receive(builder)).await {
+            Ok(answer) => answer,
+            Err(_) => Answer::TimedOut,
+        };
+        Seen {
+            started,
+            ended: Instant::now(),
+            method: request.method.clone(),
+            url: request.url.clone(),
+            form: request.form.clone(),
+            cookies,
+            answer,
+        }
+    }
+}
+
+async fn receive(builder: reqwest::RequestBuilder) -> Answer {
+    let mut response = match builder.send().await {
+        Ok(response) => response,
+        Err(error) => return Answer::Broken(reason(&error)),
+    };
+    let status = response.status().as_u16();
+    let headers = response
+        .headers()
+        .iter()
+        .map(|(name, value)| {
+            let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+            (name.as_str().to_owned(), value)
+        })
+        .collect();
+    let mut body = Vec::new();
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) => {
+                body.extend_from_slice(&chunk);
+                if body.len() > PAGE_LIMIT {
+                    body.truncate(PAGE_LIMIT);
+                    break;
+                }
+            }
+            Ok(None) => break,
+            Err(error) => return Answer::Broken(reason(&error)),
+        }
+    }
+    Answer::Page {
+        status,
+        headers,
+        body: String::from_utf8_lossy(&body).into_owned(),
+    }
+}
+
+/// The innermost cause, which is what says something.
+fn reason(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string()
+}

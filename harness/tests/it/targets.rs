@@ -1,0 +1,229 @@
+//! Targets that go wrong: a clear reason, the last lines of their output, and nothing left behind.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::files::Folder;
+
+fn bad_target() -> PathBuf {
+    let programs = Path::new(env!("CARGO_BIN_EXE_gauntlet"))
+        .parent()
+        .expect("it is in a folder");
+    programs.join("examples/bad_target")
+}
+
+fn target_file(command: &str, timeout: &str) -> String {
+    format!(
+        r#"
+name = "bad"
+can  = ["plain-oauth2", "userinfo"]
+time-limit = "2s"
+
+[start]
+command = "{command}"
+timeout = "{timeout}"
+
+[start.env]
+OIDC_ISSUER        = "{{issuer}}"
+OIDC_CLIENT_ID     = "{{client_id}}"
+OIDC_CLIENT_SECRET = "{{client_secret}}"
+BASE_URL           = "{{app}}"
+"#
+    )
+}
+
+fn command(folder: &Folder) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gauntlet"));
+    command.args([
+        "run",
+        "flow/valid-code",
+        "callback/bad-state",
+        "callback/state-missing",
+        "-j1",
+    ]);
+    command.current_dir(&folder.0).env("NO_COLOR", "1");
+    command
+}
+
+fn run(name: &str, start: &str, timeout: &str) -> (Output, String) {
+    let folder = Folder::new(name);
+    folder.write("gauntlet.toml", target_file(start, timeout).as_bytes());
+    let output = command(&folder).output().expect("the program starts");
+    let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
+    text.push_str(&String::from_utf8_lossy(&output.stderr));
+    (output, text)
+}
+
+fn mode(mode: &str) -> String {
+    format!("{} {mode} {{port}}", bad_target().display())
+}
+
+fn is_setup(name: &str, start: &str, says: &[&str]) {
+    let (output, text) = run(name, start, "1500ms");
+    assert_eq!(output.status.code(), Some(3), "{text}");
+    assert!(text.contains("0 scenarios run"), "{text}");
+    for words in says {
+        assert!(text.contains(words), "`{words}` is not in:\n{text}");
+    }
+}
+
+#[test]
+fn a_program_that_does_not_exist_is_a_mistake_of_the_set_up() {
+    is_setup(
+        "nothing",
+        "no-such-program --port {port}",
+        &["`no-such-program", "does not start"],
+    );
+}
+
+#[test]
+fn a_program_that_ends_at_once_is_told_with_its_last_words() {
+    is_setup(
+        "ends",
+        "sh -c 'echo cannot find module flask; exit 3'",
+        &[
+            "ended before it was ready",
+            "exit status: 3",
+            "cannot find module flask",
+        ],
+    );
+}
+
+#[test]
+fn a_program_on_another_port_is_told_so() {
+    is_setup(
+        "port",
+        &mode("wrong-port"),
+        &["is not ready after", "nothing listens there", "{port}"],
+    );
+}
+
+#[test]
+fn a_program_that_never_answers_is_told_so() {
+    is_setup(
+        "silent",
+        &mode("silent"),
+        &["accepts connections but never answers"],
+    );
+}
+
+#[test]
+fn a_login_page_that_fails_is_told_with_its_status() {
+    is_setup("500", &mode("500"), &["answers 500 to GET /login"]);
+}
+
+#[test]
+fn megabytes_of_output_are_cut_to_the_last_lines() {
+    let (output, text) = run("megabytes", &mode("megabytes"), "10s");
+    assert_eq!(output.status.code(), Some(3), "{}", text.len());
+    assert!(text.contains("the end of it"));
+    assert!(text.len() < 8_000, "{} bytes", text.len());
+}
+
+#[test]
+fn a_program_that_dies_half_way_makes_nothing_pass() {
+    let (output, text) = run("dies", &mode("dies"), "10s");
+    assert!(matches!(output.status.code(), Some(1 | 3 | 5)), "{text}");
+    assert!(text.contains("exit status: 7"), "{text}");
+    assert!(text.contains("out of memory, so to speak"), "{text}");
+}
+
+/// Whether a process is there and no zombie.
+#[cfg(target_os = "linux")]
+fn lives(pid: &str) -> bool {
+    let state = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    state
+        .rsplit(')')
+        .next()
+        .is_some_and(|rest| !rest.trim().is_empty() && !rest.trim().starts_with('Z'))
+}
+
+#[cfg(target_os = "linux")]
+fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !done() {
+        assert!(Instant::now() < deadline, "{what} took too long");
+        std::thread::yield_now();
+    }
+}
+
+/// A target whose program leaves a grandchild and writes down its process id.
+#[cfg(target_os = "linux")]
+fn with_grandchild(folder: &Folder) -> PathBuf {
+    let pid = folder.0.join("pid");
+    let script = format!(
+        "#!/bin/sh\nsleep 600 &\necho $! > {}\nexec {} silent $1\n",
+        pid.display(),
+        bad_target().display()
+    );
+    folder.write("start.sh", script.as_bytes());
+    folder.write(
+        "gauntlet.toml",
+        target_file("sh start.sh {port}", "60s").as_bytes(),
+    );
+    pid
+}
+
+#[cfg(target_os = "linux")]
+fn started(mut command: Command, pid: &Path) -> (Child, String) {
+    let child = command
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it starts");
+    let mut grandchild = String::new();
+    wait_for("the start of the target", || {
+        grandchild = std::fs::read_to_string(pid)
+            .unwrap_or_default()
+            .trim()
+            .to_owned();
+        !grandchild.is_empty()
+    });
+    (child, grandchild)
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_whole_process_group_is_gone_after_an_interruption() {
+    let folder = Folder::new("interrupt");
+    let pid = with_grandchild(&folder);
+    let (mut child, grandchild) = started(command(&folder), &pid);
+    assert!(lives(&grandchild));
+    let signalled = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status();
+    assert!(signalled.expect("kill is there").success());
+    let status = child.wait().expect("it ends");
+    assert_eq!(status.code(), Some(130));
+    wait_for("the end of the grandchild", || !lives(&grandchild));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_whole_process_group_is_gone_after_a_run() {
+    let folder = Folder::new("group");
+    let pid = with_grandchild(&folder);
+    let file = folder.0.join("gauntlet.toml");
+    let short = std::fs::read_to_string(&file)
+        .expect("it was written")
+        .replace("60s", "1s");
+    folder.write("gauntlet.toml", short.as_bytes());
+    let output = command(&folder).output().expect("the program starts");
+    assert_eq!(output.status.code(), Some(3));
+    let grandchild = std::fs::read_to_string(&pid).expect("it was written");
+    wait_for("the end of the grandchild", || !lives(grandchild.trim()));
+}
+
+#[test]
+fn a_target_file_with_a_mistake_points_at_it() {
+    let folder = Folder::new("mistake");
+    folder.write("gauntlet.toml", target_file("x {prot}", "1s").as_bytes());
+    let output = command(&folder).output().expect("the program starts");
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert!(
+        text.contains("gauntlet.toml:7") && text.contains("did you mean `{port}`?"),
+        "{text}"
+    );
+}

@@ -1,0 +1,68 @@
+//! The real clients of `harness/targets`: their verdicts are those that were committed. A client
+//! that is not set up on this machine is skipped, by name, with the command that sets it up.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Command, ExitCode};
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use serde_json::Value;
+
+const CLIENTS: [&str; 2] = ["flask-authlib", "flask-tutorial"];
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let trials = CLIENTS.map(|name| {
+        let ready = folder(name).join(".venv/.complete").is_file();
+        if !ready && !arguments.list {
+            println!("SKIPPED {name}: it is not set up here; `scripts/target {name}` does that");
+        }
+        Trial::test(name, move || verdicts(name)).with_ignored_flag(!ready)
+    });
+    libtest_mimic::run(&arguments, trials.into()).exit_code()
+}
+
+fn folder(name: &str) -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("targets")
+        .join(name)
+}
+
+fn verdicts(name: &str) -> Result<(), Failed> {
+    let report = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.json"));
+    let output = Command::new(env!("CARGO_BIN_EXE_gauntlet"))
+        .args(["run", "--scenarios"])
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios"))
+        .arg("-t")
+        .arg(folder(name).join("gauntlet.toml"))
+        .arg(format!("--report=json={}", report.display()))
+        .output()?;
+    if !matches!(output.status.code(), Some(0 | 1 | 5)) {
+        return Err(String::from_utf8_lossy(&output.stderr).into_owned().into());
+    }
+    let json: Value = serde_json::from_str(&std::fs::read_to_string(&report)?)?;
+    let results = json["results"]
+        .as_array()
+        .ok_or("the report has no results")?;
+    let seen: BTreeMap<&str, &str> = results
+        .iter()
+        .filter_map(|result| Some((result["id"].as_str()?, result["verdict"].as_str()?)))
+        .collect();
+    let text: String = seen
+        .iter()
+        .map(|(id, verdict)| format!("{id} {verdict}\n"))
+        .collect();
+    let kept = folder(name).join("verdicts.txt");
+    if std::env::var_os("UPDATE_VERDICTS").is_some() {
+        std::fs::write(&kept, &text)?;
+    }
+    let expected = std::fs::read_to_string(&kept)?;
+    if text == expected {
+        return Ok(());
+    }
+    let new = text
+        .lines()
+        .filter(|line| !expected.contains(line))
+        .collect::<Vec<_>>();
+    Err(format!("verdicts differ from {}: {new:#?}", kept.display()).into())
+}

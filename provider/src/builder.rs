@@ -1,0 +1,192 @@
+//! How a provider is put together before it starts.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+
+use crate::clock::Clock;
+use crate::fault::{Fault, FaultError};
+use crate::rules::Rule;
+use crate::server::MockProvider;
+use crate::settings::{
+    Client, Enforcement, IssuerSettings, KeySource, Profile, SignIn, SigningAlgorithm, User,
+};
+
+/// Sets up a [`MockProvider`]. Without any call it listens on a free port of 127.0.0.1, is strict,
+/// and knows the users alice, bob and carol.
+#[derive(Debug)]
+#[must_use = "nothing happens before `start`"]
+pub struct MockProviderBuilder {
+    pub(crate) address: IpAddr,
+    pub(crate) port: u16,
+    pub(crate) listener: Option<TcpListener>,
+    pub(crate) worker_threads: usize,
+    pub(crate) settings: IssuerSettings,
+    pub(crate) faults: Vec<Fault>,
+    pub(crate) on_demand: Option<usize>,
+}
+
+/// Why a provider did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The system gives no thread or no event queue.
+    #[error("cannot start the provider's own runtime")]
+    Runtime(#[source] std::io::Error),
+    /// A fault makes no sense.
+    #[error("the fault `{summary}` makes no sense")]
+    Fault {
+        /// What the fault does.
+        summary: String,
+        /// What is wrong with it.
+        source: FaultError,
+    },
+}
+
+impl MockProviderBuilder {
+    pub(crate) fn new() -> Self {
+        Self {
+            address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            port: 0,
+            listener: None,
+            worker_threads: 1,
+            settings: IssuerSettings::default(),
+            faults: Vec::new(),
+            on_demand: None,
+        }
+    }
+
+    /// The port to listen on; 0, the default, lets the system choose.
+    pub fn port(mut self, port: u16) -> Self {
+        self.port = port;
+        self
+    }
+
+    /// The address to listen on. Default: 127.0.0.1. Anything but loopback lets others in.
+    pub fn address(mut self, address: IpAddr) -> Self {
+        self.address = address;
+        self
+    }
+
+    /// A socket that listens already, in place of address and port.
+    pub fn listener(mut self, listener: TcpListener) -> Self {
+        self.listener = Some(listener);
+        self
+    }
+
+    /// How many threads serve requests. Default: 1.
+    pub fn worker_threads(mut self, threads: usize) -> Self {
+        self.worker_threads = threads.max(1);
+        self
+    }
+
+    /// The settings of the default issuer. The calls below edit them.
+    pub fn settings(mut self, settings: IssuerSettings) -> Self {
+        self.settings = settings;
+        self
+    }
+
+    /// Registers a client.
+    pub fn client(mut self, client: Client) -> Self {
+        self.settings.clients.push(client);
+        self
+    }
+
+    /// Adds somebody who can sign in, in place of one with the same `sub`.
+    pub fn user(mut self, user: User) -> Self {
+        self.settings
+            .users
+            .retain(|existing| existing.sub != user.sub);
+        self.settings.users.push(user);
+        self
+    }
+
+    /// Adds a scope, or replaces the claims of one.
+    pub fn scope<C: Into<String>>(
+        mut self,
+        name: impl Into<String>,
+        claims: impl IntoIterator<Item = C>,
+    ) -> Self {
+        let claims = claims.into_iter().map(Into::into).collect();
+        self.settings.scopes.insert(name.into(), claims);
+        self
+    }
+
+    /// What ID tokens are signed with. Default: RS256.
+    pub fn algorithm(mut self, algorithm: SigningAlgorithm) -> Self {
+        self.settings.algorithm = algorithm;
+        self
+    }
+
+    /// Which rules exist. Default: strict.
+    pub fn profile(mut self, profile: Profile) -> Self {
+        self.settings.profile = profile;
+        self
+    }
+
+    /// What a broken rule leads to. Default: the request is refused.
+    pub fn enforcement(mut self, enforcement: Enforcement) -> Self {
+        self.settings.enforcement = enforcement;
+        self
+    }
+
+    /// Only observes one rule.
+    pub fn observe(mut self, rule: Rule) -> Self {
+        self.settings.observed.insert(rule);
+        self
+    }
+
+    /// How people sign in. Default: on a page.
+    pub fn sign_in(mut self, sign_in: SignIn) -> Self {
+        self.settings.sign_in = sign_in;
+        self
+    }
+
+    /// Makes codes, tokens and handles foreseeable, for snapshots.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.settings.seed = Some(seed);
+        self
+    }
+
+    /// The time as the issuer sees it. Default: the system's.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.settings.clock = clock;
+        self
+    }
+
+    /// Where signing keys come from. Default: the shipped test keys.
+    pub fn keys(mut self, keys: KeySource) -> Self {
+        self.settings.keys = keys;
+        self
+    }
+
+    /// Arms the default issuer with a fault.
+    pub fn fault(mut self, fault: Fault) -> Self {
+        self.faults.push(fault);
+        self
+    }
+
+    /// Creates issuers, with the settings of the default one, when a name is first asked for by
+    /// discovery or an authorization request; at most so many. Default: `None`, not at all.
+    pub fn issuers_on_demand(mut self, limit: Option<usize>) -> Self {
+        self.on_demand = limit;
+        self
+    }
+
+    /// Starts the provider on threads of its own. It stops when the handle is dropped.
+    ///
+    /// # Errors
+    /// If the address is taken, or a fault makes no sense.
+    #[expect(
+        clippy::unused_async,
+        reason = "starting may come to wait for something; callers should not have to change then"
+    )]
+    pub async fn start(self) -> Result<MockProvider, StartError> {
+        MockProvider::start(self)
+    }
+}

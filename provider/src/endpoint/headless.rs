@@ -1,0 +1,149 @@
+//! `/headless-login`: a sign-in without a browser, by HTTP or within the process.
+
+use serde_json::json;
+
+use super::authorize::{Problem, approve, parse, refuse};
+use super::message::typed;
+use super::{Answer, Call, Reply, Request, Route};
+use crate::clock;
+use crate::exchange;
+use crate::grant::{Pending, SignedIn};
+use crate::issuer::{Issuer, IssuerState, LoginError};
+use crate::protocol::ErrorCode;
+
+#[derive(Default, serde::Deserialize)]
+#[serde(default)]
+struct Parameters {
+    authorization_url: Option<String>,
+    sub: Option<String>,
+    /// The scopes to grant; without it all that the request asks for.
+    scope: Option<String>,
+}
+
+pub(super) fn serve(call: &Call<'_>) -> Reply {
+    let parameters: Parameters = typed(&call.request.parameters());
+    let Parameters {
+        authorization_url: Some(url),
+        sub: Some(sub),
+        scope,
+    } = parameters
+    else {
+        let reason = "send `authorization_url` and `sub`, and `scope` if not all is to be granted";
+        return Reply::error(400, ErrorCode::InvalidRequest, reason.to_owned());
+    };
+    let login = Login {
+        sub: &sub,
+        scope: scope.as_deref(),
+    };
+    let inner = match request(call.issuer, &url) {
+        Ok(request) => request,
+        Err(error) => return refused(&error),
+    };
+    let inner = Call::new(call.issuer, Route::Authorize, &inner);
+    let outcome = login.run(&inner);
+    // What was noted belongs to the request that is recorded.
+    call.notes.replace(inner.notes.take());
+    match outcome {
+        Ok(Outcome {
+            callback: Ok(callback),
+            ..
+        }) => Reply::json(200, &json!({"callback_url": callback})),
+        Ok(Outcome {
+            callback: Err(error),
+            ..
+        })
+        | Err(error) => refused(&error),
+    }
+}
+
+/// The same within the process; the exchange is recorded as one of the authorization endpoint.
+pub(crate) fn headless_login(issuer: &Issuer, url: &str, sub: &str) -> Result<String, LoginError> {
+    let started = clock::instant();
+    let request = request(issuer.state(), url)?;
+    let call = Call::new(issuer.state(), Route::Authorize, &request);
+    let Outcome { reply, callback } = Login { sub, scope: None }.run(&call)?;
+    let answer = Answer {
+        reply,
+        notes: call.notes.take(),
+        act: None,
+    };
+    exchange::record(issuer, Route::Authorize, started, request, answer);
+    callback
+}
+
+struct Login<'a> {
+    sub: &'a str,
+    scope: Option<&'a str>,
+}
+
+struct Outcome {
+    reply: Reply,
+    callback: Result<String, LoginError>,
+}
+
+impl Login<'_> {
+    fn run(&self, call: &Call<'_>) -> Result<Outcome, LoginError> {
+        let users = call.issuer.users();
+        if !users.iter().any(|user| user.sub == self.sub) {
+            let known: Vec<&str> = users.iter().map(|user| user.sub.as_str()).collect();
+            return Err(LoginError::UnknownUser {
+                sub: self.sub.to_owned(),
+                known: known.join(", "),
+            });
+        }
+        let reply = match parse(call, &call.request.query()) {
+            Ok(pending) => self.approve(call, pending),
+            Err(Problem::Page { title, reason }) => {
+                return Ok(Outcome {
+                    reply: Reply::problem(call, 400, title, &reason),
+                    callback: Err(LoginError::Refused { reason }),
+                });
+            }
+            Err(problem @ Problem::Redirect(_)) => refuse(call, problem),
+        };
+        let location = reply.headers.iter().find(|(name, _)| name == "location");
+        let callback = location.map_or_else(
+            || {
+                let reason = format!("status {}", reply.status);
+                Err(LoginError::Refused { reason })
+            },
+            |(_, location)| Ok(location.clone()),
+        );
+        Ok(Outcome { reply, callback })
+    }
+
+    fn approve(&self, call: &Call<'_>, pending: Pending) -> Reply {
+        let mut scopes = pending.scopes.clone();
+        if let Some(granted) = self.scope {
+            scopes.retain(|scope| granted.split(' ').any(|it| it == scope));
+        }
+        let signed_in = SignedIn {
+            sub: self.sub.to_owned(),
+            auth_time: call.issuer.now(),
+        };
+        approve(call, pending, signed_in, scopes)
+    }
+}
+
+/// The request that a browser would make for the URL.
+fn request(issuer: &IssuerState, url: &str) -> Result<Request, LoginError> {
+    let endpoint = format!("{}/authorize", issuer.url);
+    let rest = url.strip_prefix(&endpoint);
+    let Some(query) = rest.filter(|rest| rest.starts_with('?')) else {
+        return Err(LoginError::NotAnAuthorizationRequest {
+            url: url.split('?').next().unwrap_or_default().to_owned(),
+            endpoint,
+        });
+    };
+    let query = query.split('#').next().unwrap_or_default();
+    Ok(Request {
+        method: "GET".to_owned(),
+        target: format!("{}/authorize{query}", issuer.path()),
+        headers: Vec::new(),
+        body: String::new(),
+    })
+}
+
+fn refused(error: &LoginError) -> Reply {
+    Reply::error(400, ErrorCode::InvalidRequest, error.to_string())
+}

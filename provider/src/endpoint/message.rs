@@ -1,0 +1,224 @@
+//! Requests and replies as plain data, as they are recorded.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use super::Call;
+use crate::fault::DocumentDraft;
+use crate::page;
+use crate::protocol::{ErrorCode, ErrorResponse};
+
+/// A request, read whole.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Request {
+    pub(crate) method: String,
+    /// Path and query, undecoded.
+    pub(crate) target: String,
+    /// Names in lower case.
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: String,
+}
+
+/// The parameters of a request, decoded, in their order.
+pub(crate) type Pairs = Vec<(String, String)>;
+
+impl Request {
+    pub(crate) fn path(&self) -> &str {
+        self.target.split('?').next().unwrap_or_default()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let header = self.headers.iter().find(|(existing, _)| existing == name)?;
+        Some(&header.1)
+    }
+
+    /// The parameters of the query.
+    pub(crate) fn query(&self) -> Pairs {
+        let (_, query) = self.target.split_once('?').unwrap_or_default();
+        decode(query)
+    }
+
+    /// The parameters of the body; `None` if it is no form.
+    pub(crate) fn form(&self) -> Option<Pairs> {
+        let content_type = self.header("content-type")?.split(';').next()?.trim();
+        content_type
+            .eq_ignore_ascii_case("application/x-www-form-urlencoded")
+            .then(|| decode(&self.body))
+    }
+
+    /// The parameters: of the query, or of the body where there is one.
+    pub(crate) fn parameters(&self) -> Pairs {
+        if self.method == "POST" {
+            self.form().unwrap_or_default()
+        } else {
+            self.query()
+        }
+    }
+
+    /// The values of a cookie; there is one for each path that has it.
+    pub(crate) fn cookies<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.headers
+            .iter()
+            .filter(|(header, _)| header == "cookie")
+            .flat_map(|(_, value)| value.split(';'))
+            .filter_map(|cookie| cookie.trim().split_once('='))
+            .filter_map(move |(cookie, value)| (cookie == name).then_some(value))
+    }
+}
+
+fn decode(text: &str) -> Pairs {
+    form_urlencoded::parse(text.as_bytes())
+        .into_owned()
+        .collect()
+}
+
+/// The parameters as a type. Those without a value count as left out (RFC 6749 §3.1); of several
+/// with one name the first counts.
+pub(crate) fn typed<T: DeserializeOwned + Default>(pairs: &[(String, String)]) -> T {
+    let mut members = Map::new();
+    for (name, value) in pairs.iter().filter(|(_, value)| !value.is_empty()) {
+        members
+            .entry(name.as_str())
+            .or_insert_with(|| Value::String(value.clone()));
+    }
+    // Every member of the types in question is an optional string, so this cannot fail.
+    serde_json::from_value(Value::Object(members)).unwrap_or_default()
+}
+
+/// The URI with more parameters in its query.
+pub(crate) fn with_parameters(uri: &str, pairs: &[(String, String)]) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.extend_pairs(pairs);
+    let query = query.finish();
+    let separator = match uri {
+        _ if query.is_empty() => "",
+        uri if !uri.contains('?') => "?",
+        uri if uri.ends_with(['?', '&']) => "",
+        _ => "&",
+    };
+    format!("{uri}{separator}{query}")
+}
+
+/// A response, before it is one of an HTTP library.
+#[derive(Debug, Clone)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    /// Names in lower case.
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: String,
+}
+
+impl Reply {
+    pub(crate) fn empty(status: u16) -> Self {
+        Self {
+            status,
+            headers: Vec::new(),
+            body: String::new(),
+        }
+    }
+
+    pub(crate) fn text(status: u16, body: String) -> Self {
+        let reply = Self::empty(status).header("content-type", "text/plain; charset=utf-8");
+        Self { body, ..reply }
+    }
+
+    /// A page of ours.
+    pub(crate) fn page(status: u16, html: String) -> Self {
+        let reply = Self::empty(status)
+            .header("content-type", "text/html; charset=utf-8")
+            .header("cache-control", "no-store")
+            .header(
+                "content-security-policy",
+                page::CONTENT_SECURITY_POLICY.as_str(),
+            )
+            .header("referrer-policy", "same-origin")
+            .header("x-content-type-options", "nosniff");
+        Self {
+            body: html,
+            ..reply
+        }
+    }
+
+    /// A page that says what is wrong.
+    pub(crate) fn problem(call: &Call<'_>, status: u16, title: &str, reason: &str) -> Self {
+        Self::page(status, page::error(call.issuer, title, reason))
+    }
+
+    /// Sends the browser on; after a form with a GET (RFC 9110 §15.4.4).
+    pub(crate) fn redirect(call: &Call<'_>, location: String) -> Self {
+        let status = if call.request.method == "POST" {
+            303
+        } else {
+            302
+        };
+        Self::empty(status)
+            .header("location", location)
+            .header("cache-control", "no-store")
+            .header("referrer-policy", "no-referrer")
+    }
+
+    /// A JSON document of ours that no fault concerns.
+    pub(crate) fn json(status: u16, document: &impl Serialize) -> Self {
+        let reply = Self::empty(status)
+            .header("content-type", "application/json")
+            .header("cache-control", "no-store");
+        // Serialising our own types fails only if a map has keys that are no strings.
+        let body = serde_json::to_string(document).unwrap_or_default();
+        Self { body, ..reply }
+    }
+
+    /// An error response (RFC 6749 §5.2).
+    pub(crate) fn error(status: u16, error: ErrorCode, description: String) -> Self {
+        let document = ErrorResponse {
+            error,
+            error_description: description,
+        };
+        Self::json(status, &document)
+    }
+
+    /// A document that has passed the faults.
+    pub(crate) fn document(draft: DocumentDraft) -> Self {
+        Self {
+            status: draft.status,
+            headers: draft.headers.clone(),
+            body: draft.into_body(),
+        }
+    }
+
+    pub(crate) fn header(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.headers.push((name.to_owned(), value.into()));
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_are_added_to_whatever_query_there_is() {
+        let pairs = [("a".to_owned(), "1 2".to_owned())];
+        for (uri, expected) in [
+            ("http://x/cb", "http://x/cb?a=1+2"),
+            ("http://x/cb?", "http://x/cb?a=1+2"),
+            ("http://x/cb?b=1", "http://x/cb?b=1&a=1+2"),
+            ("http://x/cb?b=1&", "http://x/cb?b=1&a=1+2"),
+        ] {
+            assert_eq!(with_parameters(uri, &pairs), expected);
+            assert_eq!(with_parameters(uri, &[]), uri);
+        }
+    }
+
+    #[test]
+    fn a_cookie_may_come_several_times() {
+        let request = Request {
+            headers: vec![
+                ("cookie".to_owned(), "a=1; b=2;a=3".to_owned()),
+                ("cookie".to_owned(), "a=4=5".to_owned()),
+            ],
+            ..Request::default()
+        };
+        assert_eq!(request.cookies("a").collect::<Vec<_>>(), ["1", "3", "4=5"]);
+    }
+}

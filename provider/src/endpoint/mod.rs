@@ -1,0 +1,314 @@
+//! One file per URL: extract, rules, issue, tamper, respond. Endpoints name no fault.
+
+mod authorize;
+mod client_auth;
+mod discovery;
+mod end_session;
+mod headless;
+mod index;
+mod login;
+mod message;
+mod token;
+mod userinfo;
+
+use std::cell::RefCell;
+
+pub(crate) use headless::headless_login;
+pub(crate) use message::{Reply, Request};
+
+use crate::fault::{Moment, TransportAct, TransportDraft};
+use crate::issuer::IssuerState;
+use crate::journal::{Endpoint, Issued, IssuedKind, Notes};
+use crate::rules::Violation;
+use crate::settings::Enforcement;
+
+/// What a path under an issuer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Route {
+    Index,
+    Metadata,
+    Jwks,
+    Authorize,
+    Login,
+    HeadlessLogin,
+    Token,
+    Userinfo,
+    EndSession,
+    Unknown,
+}
+
+/// What comes of a request.
+#[derive(Debug, Clone)]
+pub(crate) struct Answer {
+    pub(crate) reply: Reply,
+    pub(crate) notes: Notes,
+    /// What is to happen to the reply below HTTP.
+    pub(crate) act: Option<TransportAct>,
+}
+
+/// First segments that belong to the default issuer, now or some day.
+const RESERVED: [&str; 17] = [
+    "admin",
+    "api",
+    "assets",
+    "authorize",
+    "callback",
+    "control",
+    "device",
+    "headless-login",
+    "health",
+    "introspect",
+    "jwks",
+    "login",
+    "par",
+    "register",
+    "revoke",
+    "token",
+    "userinfo",
+];
+
+/// Whether an issuer may not have this name.
+pub(crate) fn is_reserved(name: &str) -> bool {
+    RESERVED.contains(&name)
+}
+
+/// The issuer's name and what is asked of it.
+pub(crate) fn route(path: &str) -> (&str, Route) {
+    const INSERTED: &str = "/.well-known/oauth-authorization-server/";
+    if let Some(name) = path.strip_prefix(INSERTED) {
+        // RFC 8414 §3.1 puts the well-known part before the path of the issuer.
+        return (name, Route::Metadata);
+    }
+    let rest = path.strip_prefix('/').unwrap_or(path);
+    let first = rest.split('/').next().unwrap_or_default();
+    let own = first.is_empty()
+        || first.starts_with('.')
+        || is_reserved(first)
+        || matches!(first, "end_session" | "favicon.ico" | "robots.txt");
+    if own {
+        return ("", route_within(path));
+    }
+    (first, route_within(&rest[first.len()..]))
+}
+
+fn route_within(path: &str) -> Route {
+    match path {
+        "" | "/" => Route::Index,
+        "/.well-known/openid-configuration" | "/.well-known/oauth-authorization-server" => {
+            Route::Metadata
+        }
+        "/jwks" => Route::Jwks,
+        "/authorize" => Route::Authorize,
+        "/login" => Route::Login,
+        "/headless-login" => Route::HeadlessLogin,
+        "/token" => Route::Token,
+        "/userinfo" => Route::Userinfo,
+        "/end_session" => Route::EndSession,
+        _ => Route::Unknown,
+    }
+}
+
+impl Route {
+    pub(crate) fn endpoint(self) -> Endpoint {
+        match self {
+            Self::Metadata => Endpoint::Metadata,
+            Self::Jwks => Endpoint::Jwks,
+            Self::Authorize | Self::Login => Endpoint::Authorize,
+            Self::Token => Endpoint::Token,
+            Self::Userinfo => Endpoint::Userinfo,
+            Self::EndSession => Endpoint::EndSession,
+            Self::Index | Self::HeadlessLogin | Self::Unknown => Endpoint::Other,
+        }
+    }
+
+    fn methods(self) -> &'static [&'static str] {
+        match self {
+            Self::Metadata | Self::Jwks => &["GET", "HEAD", "OPTIONS"],
+            Self::Index => &["GET", "HEAD"],
+            Self::Authorize | Self::EndSession => &["GET", "HEAD", "POST"],
+            Self::Login | Self::HeadlessLogin => &["POST"],
+            Self::Token => &["POST", "OPTIONS"],
+            Self::Userinfo => &["GET", "HEAD", "POST", "OPTIONS"],
+            Self::Unknown => &[],
+        }
+    }
+
+    /// Whether scripts of other origins may call it (Fetch, CORS protocol). Those that browsers
+    /// navigate to are not among them.
+    fn is_open_to_scripts(self) -> bool {
+        self.methods().contains(&"OPTIONS")
+    }
+}
+
+/// The answer to a request that no issuer serves.
+pub(crate) fn no_issuer(name: &str) -> Reply {
+    Reply::text(404, format!("There is no issuer `{name}` here."))
+}
+
+/// Answers a request to an issuer.
+pub(crate) fn respond(issuer: &IssuerState, route: Route, request: &Request) -> Answer {
+    let call = Call::new(issuer, route, request);
+    let methods = route.methods();
+    let reply = match request.method.as_str() {
+        _ if route == Route::Unknown => {
+            let reason = format!("There is nothing at {}.", request.path());
+            Reply::problem(&call, 404, "Not found", &reason)
+        }
+        method if !methods.contains(&method) => {
+            let allowed = methods.join(", ");
+            Reply::text(405, format!("This URL takes {allowed}.")).header("allow", allowed)
+        }
+        "OPTIONS" => Reply::empty(204)
+            .header("access-control-allow-methods", methods.join(", "))
+            .header(
+                "access-control-allow-headers",
+                "authorization, content-type",
+            )
+            .header("access-control-max-age", "600"),
+        _ => serve(&call, route),
+    };
+    let reply = if route.is_open_to_scripts() {
+        reply
+            .header("access-control-allow-origin", "*")
+            .header("access-control-expose-headers", "www-authenticate")
+    } else {
+        reply
+    };
+    let draft = TransportDraft {
+        endpoint: route.endpoint(),
+        act: None,
+    };
+    let act = issuer.faults.tamper(&call.moment(), draft).act;
+    Answer {
+        reply,
+        notes: call.notes.into_inner(),
+        act,
+    }
+}
+
+fn serve(call: &Call<'_>, route: Route) -> Reply {
+    match route {
+        Route::Index | Route::Unknown => index::serve(call),
+        Route::Metadata => discovery::metadata(call),
+        Route::Jwks => discovery::jwks(call),
+        Route::Authorize => authorize::serve(call),
+        Route::Login => login::serve(call),
+        Route::HeadlessLogin => headless::serve(call),
+        Route::Token => token::serve(call),
+        Route::Userinfo => userinfo::serve(call),
+        Route::EndSession => end_session::serve(call),
+    }
+}
+
+/// One request to one issuer, and what is noted about it on the way.
+#[derive(Debug)]
+pub(crate) struct Call<'a> {
+    pub(crate) issuer: &'a IssuerState,
+    pub(crate) request: &'a Request,
+    /// The URL of the endpoint, without a query.
+    url: String,
+    notes: RefCell<Notes>,
+}
+
+impl<'a> Call<'a> {
+    fn new(issuer: &'a IssuerState, route: Route, request: &'a Request) -> Self {
+        let base = issuer
+            .url
+            .strip_suffix(&issuer.path())
+            .unwrap_or(&issuer.url);
+        let url = if route == Route::Unknown {
+            issuer.url.clone()
+        } else {
+            format!("{base}{}", request.path())
+        };
+        Self {
+            issuer,
+            request,
+            url,
+            notes: RefCell::default(),
+        }
+    }
+
+    /// The circumstances as they are known now.
+    fn moment(&self) -> Moment<'_> {
+        Moment {
+            issuer_name: &self.issuer.name,
+            issuer_url: &self.issuer.url,
+            url: &self.url,
+            redirect_uri: None,
+            now: self.issuer.now(),
+            notes: &self.notes,
+        }
+    }
+
+    /// Notes a broken rule, and passes it on if it refuses the request.
+    fn demand(&self, rule: Result<(), Violation>) -> Result<(), Violation> {
+        let Err(violation) = rule else { return Ok(()) };
+        let settings = &self.issuer.settings;
+        if !violation.rule.exists_in(settings.profile) {
+            return Ok(());
+        }
+        self.notes.borrow_mut().violations.push(violation.clone());
+        let observed = settings.enforcement == Enforcement::Observe
+            || settings.observed.contains(&violation.rule);
+        if observed { Ok(()) } else { Err(violation) }
+    }
+
+    fn note_client(&self, id: &str) {
+        self.notes.borrow_mut().client_id = Some(id.to_owned());
+    }
+
+    fn note_user(&self, sub: &str) {
+        self.notes.borrow_mut().user = Some(sub.to_owned());
+    }
+
+    fn note_issued(&self, kind: IssuedKind, value: &str) {
+        self.notes.borrow_mut().issued.push(Issued {
+            kind,
+            value: value.to_owned(),
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_find_their_issuer_and_endpoint() {
+        let found = [
+            ("/", ("", Route::Index)),
+            ("/token", ("", Route::Token)),
+            ("/end_session", ("", Route::EndSession)),
+            ("/.well-known/openid-configuration", ("", Route::Metadata)),
+            (
+                "/.well-known/oauth-authorization-server",
+                ("", Route::Metadata),
+            ),
+            (
+                "/.well-known/oauth-authorization-server/shop",
+                ("shop", Route::Metadata),
+            ),
+            ("/.well-known/anything", ("", Route::Unknown)),
+            ("/favicon.ico", ("", Route::Unknown)),
+            ("/token/x", ("", Route::Unknown)),
+            ("/shop", ("shop", Route::Index)),
+            ("/shop/", ("shop", Route::Index)),
+            ("/shop/token", ("shop", Route::Token)),
+            (
+                "/shop/.well-known/openid-configuration",
+                ("shop", Route::Metadata),
+            ),
+            (
+                "/shop/.well-known/oauth-authorization-server",
+                ("shop", Route::Metadata),
+            ),
+            ("/shop//token", ("shop", Route::Unknown)),
+            ("//token", ("", Route::Unknown)),
+            ("*", ("*", Route::Index)),
+        ];
+        for (path, expected) in found {
+            assert_eq!(route(path), expected, "{path}");
+        }
+    }
+}

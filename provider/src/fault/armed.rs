@@ -1,0 +1,145 @@
+//! Faults that are armed: which of them concern a response, and which have fired.
+
+use std::cell::RefCell;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use super::tamper::Draft;
+use super::{Fault, FaultError, Point, When};
+use crate::journal::Notes;
+
+/// A fault that an issuer was armed with. Clones stand for the same one.
+#[derive(Debug, Clone)]
+pub struct ArmedFault(Arc<Armed>);
+
+#[derive(Debug)]
+struct Armed {
+    id: u64,
+    fault: Fault,
+    point: Point,
+    summary: String,
+    /// How many requests matched so far.
+    seen: AtomicU32,
+    fired: AtomicU64,
+    disarmed: AtomicBool,
+}
+
+impl ArmedFault {
+    /// Its number within the issuer, from 1.
+    pub fn id(&self) -> u64 {
+        self.0.id
+    }
+
+    /// How many responses it has changed.
+    pub fn fired(&self) -> u64 {
+        self.0.fired.load(Ordering::SeqCst)
+    }
+
+    /// Ends it: responses from now on are not changed by it.
+    pub fn disarm(&self) {
+        self.0.disarmed.store(true, Ordering::SeqCst);
+    }
+
+    /// What it does, in human words.
+    pub fn summary(&self) -> &str {
+        &self.0.summary
+    }
+}
+
+/// A fault that changed a response.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FiredFault {
+    /// The number of the armed fault.
+    pub id: u64,
+    /// What it does, in human words, such as `id-token: aud = "another-client"`.
+    pub summary: String,
+}
+
+/// The circumstances of a response, as far as they are known when a draft is tampered with.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moment<'a> {
+    pub(crate) issuer_name: &'a str,
+    pub(crate) issuer_url: &'a str,
+    /// The URL of the endpoint, without a query.
+    pub(crate) url: &'a str,
+    pub(crate) redirect_uri: Option<&'a str>,
+    /// The issuer's time.
+    pub(crate) now: u64,
+    /// Who is concerned; and where fired faults are noted.
+    pub(crate) notes: &'a RefCell<Notes>,
+}
+
+/// The faults of one issuer, in the order in which they were armed.
+#[derive(Debug, Default)]
+pub(crate) struct Faults {
+    armed: RwLock<Vec<Arc<Armed>>>,
+    last_id: AtomicU64,
+}
+
+impl Faults {
+    pub(crate) fn arm(&self, fault: Fault) -> Result<ArmedFault, FaultError> {
+        let summary = fault.summary();
+        let (fault, point) = fault.checked()?;
+        let armed = Arc::new(Armed {
+            id: self.last_id.fetch_add(1, Ordering::SeqCst) + 1,
+            fault,
+            point,
+            summary,
+            seen: AtomicU32::new(0),
+            fired: AtomicU64::new(0),
+            disarmed: AtomicBool::new(false),
+        });
+        let mut all = self.armed.write().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|fault| !fault.disarmed.load(Ordering::SeqCst));
+        all.push(Arc::clone(&armed));
+        Ok(ArmedFault(armed))
+    }
+
+    pub(crate) fn disarm_all(&self) {
+        let mut all = self.armed.write().unwrap_or_else(PoisonError::into_inner);
+        for fault in all.drain(..) {
+            fault.disarmed.store(true, Ordering::SeqCst);
+        }
+    }
+
+    /// The draft as it leaves, with every fault applied that concerns it. The one door between
+    /// honest artefacts and misbehaviour.
+    pub(crate) fn tamper<D: Draft>(&self, moment: &Moment<'_>, mut draft: D) -> D {
+        let all = self.armed.read().unwrap_or_else(PoisonError::into_inner);
+        for armed in all.iter() {
+            let point_is_here = armed.point == draft.point() && draft.concerns(&armed.fault);
+            if point_is_here && armed.is_due(moment) {
+                draft.apply(&armed.fault, moment);
+                armed.fired.fetch_add(1, Ordering::SeqCst);
+                moment.notes.borrow_mut().faults.push(FiredFault {
+                    id: armed.id,
+                    summary: armed.summary.clone(),
+                });
+            }
+        }
+        draft
+    }
+}
+
+impl Armed {
+    /// Whether the fault applies now; counts the request if its other conditions hold.
+    fn is_due(&self, moment: &Moment<'_>) -> bool {
+        if self.disarmed.load(Ordering::SeqCst) || !matches(&self.fault.when, moment) {
+            return false;
+        }
+        let count = self.seen.fetch_add(1, Ordering::SeqCst).saturating_add(1);
+        let When { nth, times, .. } = &self.fault.when;
+        nth.is_none_or(|nth| count == nth) && times.is_none_or(|times| count <= times)
+    }
+}
+
+fn matches(when: &When, moment: &Moment<'_>) -> bool {
+    fn holds(wanted: Option<&String>, actual: Option<&String>) -> bool {
+        wanted.is_none_or(|wanted| actual == Some(wanted))
+    }
+    let notes = moment.notes.borrow();
+    (when.issuer.as_ref()).is_none_or(|name| name == moment.issuer_name)
+        && holds(when.client.as_ref(), notes.client_id.as_ref())
+        && holds(when.user.as_ref(), notes.user.as_ref())
+        && holds(when.grant.as_ref(), notes.grant.as_ref())
+}

@@ -1,0 +1,302 @@
+//! Misbehaviour as data: what the provider can be told to do wrong, where, and when.
+//!
+//! This file holds the vocabulary alone. It is one serialisable type, used by scenario files, the
+//! provider's configuration and the Rust builder alike. `tamper.rs` applies it to drafts in wire
+//! terms; endpoints never name a fault.
+
+mod armed;
+mod check;
+mod placeholder;
+mod shift;
+mod summary;
+mod tamper;
+
+use std::collections::BTreeMap;
+
+#[cfg(feature = "schema")]
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+pub use armed::{ArmedFault, FiredFault};
+pub(crate) use armed::{Faults, Moment};
+pub use check::{FaultError, Point};
+#[cfg(feature = "cli")]
+pub(crate) use shift::parse_span;
+pub use shift::{ParseShiftError, Shift};
+pub(crate) use tamper::{
+    AccessTokenDraft, AuthorizeDraft, Document, DocumentDraft, IdTokenDraft, RedirectDraft,
+    TransportDraft,
+};
+
+use crate::Endpoint;
+
+/// One deviation from correct provider behaviour.
+///
+/// The key names the point of the pipeline; exactly one point is set. Strings inside a fault may
+/// hold placeholders: `{value}` (the honest value), `{half}` (its first half), `{swapcase}` (its
+/// letters in the other case), `{client_id}`, `{issuer}`, `{redirect_uri}`, `{sub}`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct Fault {
+    /// Which requests the fault applies to. Without it: all of them.
+    #[serde(skip_serializing_if = "When::is_always")]
+    pub when: When,
+    /// The discovery document (OIDC Discovery 1.0 §3, RFC 8414 §3).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<DocumentFault>,
+    /// The published key set (RFC 7517 §5).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jwks: Option<JwksFault>,
+    /// What happens to an authorization request before anybody signs in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authorize: Option<AuthorizeFault>,
+    /// The authorization response, as query parameters of the redirect URI (RFC 6749 §4.1.2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub redirect: Option<RedirectFault>,
+    /// The token response (RFC 6749 §5.1).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token: Option<DocumentFault>,
+    /// The ID token, before it is signed (OIDC Core 1.0 §2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id_token: Option<IdTokenFault>,
+    /// The access token itself, as the resource server sees it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub access_token: Option<AccessTokenFault>,
+    /// The userinfo response (OIDC Core 1.0 §5.3.2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub userinfo: Option<DocumentFault>,
+    /// The connection below HTTP.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transport: Option<TransportFault>,
+}
+
+/// Which requests a fault applies to. Every condition that is given must hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct When {
+    /// The issuer's name (`honest` or `attacker` in a scenario).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<String>,
+    /// The client identifier of the request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client: Option<String>,
+    /// The `sub` of the user who signed in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// The `grant_type` of the token request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grant: Option<String>,
+    /// Only the n-th matching request, counted from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nth: Option<u32>,
+    /// At most so many matching requests, from the first on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub times: Option<u32>,
+}
+
+impl When {
+    /// Whether no condition is given.
+    pub fn is_always(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// A change to a JSON document on its way out: metadata, token response, userinfo response.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct DocumentFault {
+    /// Members to set, in place of honest ones or beside them.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub set: Map<String, Value>,
+    /// The same as raw JSON text, for what TOML cannot say: `json = '{"sub": null}'`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub json: Option<String>,
+    /// Members to leave out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub remove: Vec<String>,
+    /// An OAuth error (RFC 6749 §5.2) in place of the document, with status 400 unless `reply`
+    /// says otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// A change to the HTTP response around the document.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reply: Option<Reply>,
+}
+
+/// A change to an HTTP response. What is not given stays honest.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct Reply {
+    /// The status code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// The `Content-Type`.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub content_type: Option<String>,
+    /// Headers to set. `{url}` in a value is the URL of this very endpoint.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
+    /// The body, as it goes out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
+    /// Spaces are added to the end of the body until it has so many bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pad: Option<usize>,
+}
+
+/// A change to the published key set.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct JwksFault {
+    /// Members to leave out of every key, such as `alg`, `use` or `kid`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub remove_members: Vec<String>,
+    /// Publish no key at all.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub empty: bool,
+    /// A change to the HTTP response around the key set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reply: Option<Reply>,
+}
+
+/// What a hostile authorization endpoint does with the browser: it sends it on to the
+/// authorization endpoint of somebody else (the mix-up attack, RFC 9700 §4.4).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct AuthorizeFault {
+    /// The URL that the browser is sent to, with the parameters of the request.
+    pub forward_to: String,
+    /// Parameters to replace on the way.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub set: BTreeMap<String, String>,
+}
+
+/// A change to the parameters of the authorization response.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct RedirectFault {
+    /// An error response in place of the code. `state` and `iss` stay.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<RedirectError>,
+    /// Parameters to set, in place of honest ones or beside them.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub set: BTreeMap<String, String>,
+    /// Parameters to leave out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub remove: Vec<String>,
+    /// Name and value pairs to add at the end, also where the name is there already.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub append: Vec<(String, String)>,
+}
+
+/// An error response (RFC 6749 §4.1.2.1).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RedirectError {
+    /// The `error` code.
+    pub code: String,
+    /// The `error_description`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Whether an honest `code` stays beside the error.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keep_code: bool,
+}
+
+/// A change to an ID token. It is signed after the change, so the signature is right unless
+/// `sign` says otherwise.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct IdTokenFault {
+    /// Claims to set.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub claims: Map<String, Value>,
+    /// The same as raw JSON text, for what TOML cannot say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub claims_json: Option<String>,
+    /// Claims to leave out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub remove: Vec<String>,
+    /// Times to move, such as `exp = "-2h"` or `iat = "+1d"`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub shift: BTreeMap<String, Shift>,
+    /// JOSE header parameters to set.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub header: Map<String, Value>,
+    /// JOSE header parameters to leave out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub remove_header: Vec<String>,
+    /// How the token is signed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sign: Option<Signing>,
+}
+
+/// How a faulty ID token is signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum Signing {
+    /// `alg` is `none` and the signature is empty (RFC 7518 §3.6).
+    None,
+    /// `alg` is `HS256`, keyed with the PEM text of the issuer's public key (RFC 8725 §2.1).
+    HmacWithPublicKey,
+    /// The right key and header, but bits of the signature are flipped.
+    CorruptSignature,
+    /// A key that the issuer never published, under the `kid` of a published one.
+    UnpublishedKey,
+    /// A key that the issuer never published, under a `kid` that nobody knows.
+    UnknownKid,
+    /// A published key of another algorithm than the issuer's, rightly signed.
+    OtherAlgorithm,
+}
+
+/// A change to what an access token is worth.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct AccessTokenFault {
+    /// The token is handed out and never honoured: userinfo answers 401 `invalid_token`.
+    pub dead: bool,
+}
+
+/// A change below HTTP. The connection is closed afterwards, since pooled clients would retry on
+/// a stale one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct TransportFault {
+    /// The endpoint whose response is treated so.
+    pub at: Endpoint,
+    /// What happens to it.
+    #[serde(rename = "do")]
+    pub act: TransportAct,
+}
+
+/// What happens to a response below HTTP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum TransportAct {
+    /// Nothing is ever sent; the connection stays open until the peer or the provider ends it.
+    Hang,
+    /// The connection is reset (TCP RST) before a byte is sent.
+    Reset,
+    /// The connection is closed in good order before a byte is sent.
+    Close,
+    /// The head and half of the body are sent, then the connection is closed.
+    Truncate,
+    /// Bytes that are not HTTP are sent in place of the response.
+    Garbage,
+    /// The head is sent, then the body at one byte a second.
+    Trickle,
+}

@@ -1,0 +1,328 @@
+//! Drafts: values on their way out, in wire terms, where the illegal can be said. And what faults
+//! do to them.
+
+use serde_json::{Map, Value, json};
+
+use super::placeholder::Placeholders;
+use super::{Fault, Moment, Point, Reply, Signing, TransportAct};
+use crate::journal::Endpoint;
+
+/// A value at the last moment before the wire.
+pub(crate) trait Draft {
+    /// The point of the pipeline that the draft stands at.
+    fn point(&self) -> Point;
+
+    /// Whether a fault of this point concerns this very draft.
+    fn concerns(&self, _fault: &Fault) -> bool {
+        true
+    }
+
+    /// Applies a fault of this point.
+    fn apply(&mut self, fault: &Fault, moment: &Moment<'_>);
+}
+
+/// Which JSON document a [`DocumentDraft`] is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Document {
+    Metadata,
+    Jwks,
+    Token,
+    Userinfo,
+}
+
+/// A JSON document and the HTTP response around it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct DocumentDraft {
+    pub(crate) document: Document,
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) members: Map<String, Value>,
+    /// The body, where it is not to be the document.
+    body: Option<String>,
+    /// The least size of the body, in bytes.
+    pad: usize,
+}
+
+impl DocumentDraft {
+    pub(crate) fn new(document: Document, members: Map<String, Value>) -> Self {
+        Self {
+            document,
+            status: 200,
+            headers: vec![("content-type".to_owned(), "application/json".to_owned())],
+            members,
+            body: None,
+            pad: 0,
+        }
+    }
+
+    pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
+        self.set_header(name, value.to_owned());
+        self
+    }
+
+    /// The body as it goes out.
+    pub(crate) fn into_body(self) -> String {
+        let mut body = self
+            .body
+            .unwrap_or_else(|| Value::Object(self.members).to_string());
+        let missing = self.pad.saturating_sub(body.len());
+        body.extend(std::iter::repeat_n(' ', missing));
+        body
+    }
+
+    fn set_header(&mut self, name: &str, value: String) {
+        let name = name.to_ascii_lowercase();
+        self.headers.retain(|(existing, _)| *existing != name);
+        self.headers.push((name, value));
+    }
+
+    fn apply_reply(&mut self, reply: &Reply, moment: &Moment<'_>) {
+        let placeholders = Placeholders::new(moment);
+        self.status = reply.status.unwrap_or(self.status);
+        if let Some(content_type) = &reply.content_type {
+            self.set_header("content-type", content_type.clone());
+        }
+        for (name, value) in &reply.headers {
+            self.set_header(name, placeholders.fill(value));
+        }
+        if let Some(body) = &reply.body {
+            self.body = Some(placeholders.fill(body));
+        }
+        self.pad = reply.pad.unwrap_or(self.pad);
+    }
+
+    fn apply_jwks(&mut self, fault: &super::JwksFault) {
+        let keys = self.members.get_mut("keys").and_then(Value::as_array_mut);
+        let Some(keys) = keys else { return };
+        if fault.empty {
+            keys.clear();
+        }
+        for key in keys.iter_mut().filter_map(Value::as_object_mut) {
+            key.retain(|name, _| !fault.remove_members.contains(name));
+        }
+    }
+}
+
+impl Draft for DocumentDraft {
+    fn point(&self) -> Point {
+        match self.document {
+            Document::Metadata => Point::Metadata,
+            Document::Jwks => Point::Jwks,
+            Document::Token => Point::Token,
+            Document::Userinfo => Point::Userinfo,
+        }
+    }
+
+    fn apply(&mut self, fault: &Fault, moment: &Moment<'_>) {
+        let change = match self.document {
+            Document::Metadata => fault.metadata.as_ref(),
+            Document::Token => fault.token.as_ref(),
+            Document::Userinfo => fault.userinfo.as_ref(),
+            Document::Jwks => {
+                if let Some(jwks) = &fault.jwks {
+                    self.apply_jwks(jwks);
+                    jwks.reply
+                        .iter()
+                        .for_each(|it| self.apply_reply(it, moment));
+                }
+                None
+            }
+        };
+        let Some(change) = change else { return };
+        set_json(&mut self.members, &change.set, moment);
+        self.members.retain(|name, _| !change.remove.contains(name));
+        if let Some(error) = &change.error {
+            self.status = 400;
+            self.members = Map::from_iter([(
+                "error".to_owned(),
+                json!(Placeholders::new(moment).fill(error)),
+            )]);
+        }
+        change
+            .reply
+            .iter()
+            .for_each(|it| self.apply_reply(it, moment));
+    }
+}
+
+/// An ID token before it is signed: JOSE header, claims, and how to sign.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct IdTokenDraft {
+    pub(crate) header: Map<String, Value>,
+    pub(crate) claims: Map<String, Value>,
+    /// How it is signed; `None` is the honest way.
+    pub(crate) signing: Option<Signing>,
+    /// Header parameters that stay as they are, whatever the way of signing brings along.
+    pub(crate) header_set: Vec<String>,
+}
+
+impl IdTokenDraft {
+    pub(crate) fn new(header: Map<String, Value>, claims: Map<String, Value>) -> Self {
+        Self {
+            header,
+            claims,
+            signing: None,
+            header_set: Vec::new(),
+        }
+    }
+}
+
+impl Draft for IdTokenDraft {
+    fn point(&self) -> Point {
+        Point::IdToken
+    }
+
+    fn apply(&mut self, fault: &Fault, moment: &Moment<'_>) {
+        let Some(change) = &fault.id_token else {
+            return;
+        };
+        for (name, by) in &change.shift {
+            let now = i64::try_from(moment.now).unwrap_or(i64::MAX);
+            let honest = self.claims.get(name).and_then(Value::as_i64).unwrap_or(now);
+            let shifted = honest.saturating_add(by.seconds);
+            self.claims.insert(name.clone(), json!(shifted));
+        }
+        set_json(&mut self.claims, &change.claims, moment);
+        self.claims.retain(|name, _| !change.remove.contains(name));
+        set_json(&mut self.header, &change.header, moment);
+        self.header
+            .retain(|name, _| !change.remove_header.contains(name));
+        let names = change.header.keys().chain(&change.remove_header);
+        self.header_set.extend(names.cloned());
+        self.signing = change.sign.or(self.signing);
+    }
+}
+
+/// The parameters of an authorization response.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RedirectDraft {
+    pub(crate) parameters: Vec<(String, String)>,
+}
+
+impl RedirectDraft {
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        get(&self.parameters, name)
+    }
+}
+
+impl Draft for RedirectDraft {
+    fn point(&self) -> Point {
+        Point::Redirect
+    }
+
+    fn apply(&mut self, fault: &Fault, moment: &Moment<'_>) {
+        let Some(change) = &fault.redirect else {
+            return;
+        };
+        let honest = self.parameters.clone();
+        if let Some(error) = &change.error {
+            let fill = Placeholders::new(moment);
+            let mut parameters = vec![("error".to_owned(), fill.fill(&error.code))];
+            let description = error.description.as_deref().map(|it| fill.fill(it));
+            parameters.extend(description.map(|it| ("error_description".to_owned(), it)));
+            self.parameters.retain(|(name, _)| match name.as_str() {
+                "code" => error.keep_code,
+                "error" | "error_description" => false,
+                _ => true,
+            });
+            parameters.append(&mut self.parameters);
+            self.parameters = parameters;
+        }
+        set_pairs(&mut self.parameters, &change.set, moment);
+        self.parameters
+            .retain(|(name, _)| !change.remove.contains(name));
+        for (name, value) in &change.append {
+            let placeholders = Placeholders::of_text(moment, get(&honest, name));
+            self.parameters
+                .push((name.clone(), placeholders.fill(value)));
+        }
+    }
+}
+
+/// An authorization request, before anybody signs in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AuthorizeDraft {
+    pub(crate) parameters: Vec<(String, String)>,
+    /// Where the browser is sent with the parameters, in place of being served.
+    pub(crate) forward_to: Option<String>,
+}
+
+impl Draft for AuthorizeDraft {
+    fn point(&self) -> Point {
+        Point::Authorize
+    }
+
+    fn apply(&mut self, fault: &Fault, moment: &Moment<'_>) {
+        let Some(change) = &fault.authorize else {
+            return;
+        };
+        self.forward_to = Some(Placeholders::new(moment).fill(&change.forward_to));
+        set_pairs(&mut self.parameters, &change.set, moment);
+    }
+}
+
+/// What an access token is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct AccessTokenDraft {
+    pub(crate) honoured: bool,
+}
+
+impl Draft for AccessTokenDraft {
+    fn point(&self) -> Point {
+        Point::AccessToken
+    }
+
+    fn apply(&mut self, fault: &Fault, _: &Moment<'_>) {
+        if fault.access_token.is_some_and(|change| change.dead) {
+            self.honoured = false;
+        }
+    }
+}
+
+/// How a response goes over the connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TransportDraft {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) act: Option<TransportAct>,
+}
+
+impl Draft for TransportDraft {
+    fn point(&self) -> Point {
+        Point::Transport
+    }
+
+    fn concerns(&self, fault: &Fault) -> bool {
+        (fault.transport.as_ref()).is_some_and(|change| change.at == self.endpoint)
+    }
+
+    fn apply(&mut self, fault: &Fault, _: &Moment<'_>) {
+        self.act = fault.transport.as_ref().map(|change| change.act);
+    }
+}
+
+fn set_json(members: &mut Map<String, Value>, set: &Map<String, Value>, moment: &Moment<'_>) {
+    for (name, value) in set {
+        let placeholders = Placeholders::of_json(moment, members.get(name));
+        let value = placeholders.fill_json(value);
+        members.insert(name.clone(), value);
+    }
+}
+
+fn set_pairs(
+    pairs: &mut Vec<(String, String)>,
+    set: &std::collections::BTreeMap<String, String>,
+    moment: &Moment<'_>,
+) {
+    for (name, value) in set {
+        let value = Placeholders::of_text(moment, get(pairs, name)).fill(value);
+        match pairs.iter_mut().find(|(existing, _)| existing == name) {
+            Some((_, existing)) => *existing = value,
+            None => pairs.push((name.clone(), value)),
+        }
+    }
+}
+
+fn get<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    let pair = pairs.iter().find(|(existing, _)| existing == name)?;
+    Some(&pair.1)
+}

@@ -1,0 +1,219 @@
+//! One logical provider: its identifier, keys, clients, users, grants, clock, faults and journal.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use crate::clock::{Clock, Randomness};
+use crate::endpoint;
+use crate::fault::{ArmedFault, Fault, FaultError, Faults};
+use crate::journal::Journal;
+use crate::keys::KeyRing;
+use crate::settings::{Client, IssuerSettings, Profile, User};
+use crate::store::{MemoryStore, Store};
+
+/// An issuer of a running [`crate::MockProvider`]. Clones are handles to the same one.
+#[derive(Debug, Clone)]
+pub struct Issuer(Arc<IssuerState>);
+
+#[derive(Debug)]
+pub(crate) struct IssuerState {
+    pub(crate) name: String,
+    pub(crate) url: String,
+    pub(crate) settings: IssuerSettings,
+    clients: RwLock<Vec<Client>>,
+    users: RwLock<Vec<User>>,
+    pub(crate) keys: KeyRing,
+    pub(crate) store: Box<dyn Store>,
+    pub(crate) randomness: Randomness,
+    pub(crate) faults: Faults,
+    pub(crate) journal: Journal,
+}
+
+/// Why a headless login gave no callback URL.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LoginError {
+    /// The URL is not one of this issuer's authorization endpoint.
+    #[error("`{url}` is no authorization request to {endpoint}")]
+    NotAnAuthorizationRequest {
+        /// What was given, without its query.
+        url: String,
+        /// The authorization endpoint.
+        endpoint: String,
+    },
+    /// Nobody has this `sub`.
+    #[error("there is no user `{sub}`; the users are {known}")]
+    UnknownUser {
+        /// What was given.
+        sub: String,
+        /// The users that there are.
+        known: String,
+    },
+    /// The request was refused on a page, so there is no callback.
+    #[error("the authorization request was refused: {reason}")]
+    Refused {
+        /// What the page says.
+        reason: String,
+    },
+}
+
+impl Issuer {
+    pub(crate) fn new(name: &str, base_url: &str, settings: IssuerSettings) -> Self {
+        let url = if name.is_empty() {
+            base_url.to_owned()
+        } else {
+            format!("{base_url}/{name}")
+        };
+        // Issuers with one seed do not hand out the same codes.
+        let seed = settings.seed.map(|seed| {
+            (name.bytes()).fold(seed, |seed, byte| {
+                seed.wrapping_mul(31).wrapping_add(u64::from(byte))
+            })
+        });
+        Self(Arc::new(IssuerState {
+            name: name.to_owned(),
+            url,
+            clients: RwLock::new(settings.clients.clone()),
+            users: RwLock::new(settings.users.clone()),
+            keys: KeyRing::new(settings.algorithm, settings.keys),
+            store: Box::new(MemoryStore::new()),
+            randomness: Randomness::new(seed),
+            faults: Faults::default(),
+            journal: Journal::new(),
+            settings,
+        }))
+    }
+
+    /// The issuer identifier, to the letter: `http://127.0.0.1:PORT` or `http://127.0.0.1:PORT/NAME`.
+    pub fn url(&self) -> &str {
+        &self.0.url
+    }
+
+    /// The name; empty for the default issuer.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// Arms a fault. Faults apply in the order in which they were armed.
+    ///
+    /// # Errors
+    /// If the fault makes no sense, as [`Fault::check`] says.
+    pub fn arm(&self, fault: Fault) -> Result<ArmedFault, FaultError> {
+        self.0.faults.arm(fault)
+    }
+
+    /// Ends every fault.
+    pub fn disarm_all(&self) {
+        self.0.faults.disarm_all();
+    }
+
+    /// Every exchange that the issuer had.
+    pub fn journal(&self) -> &Journal {
+        &self.0.journal
+    }
+
+    /// The time as the issuer sees it.
+    pub fn clock(&self) -> &Clock {
+        &self.0.settings.clock
+    }
+
+    /// Lets a new key sign. The old ones stay published. The shipped test keys come in turns of
+    /// three, so the fourth rotation comes back to the first key.
+    pub fn rotate_keys(&self) {
+        self.0.keys.rotate();
+    }
+
+    /// No access token that was issued so far is honoured from now on, as if all had expired.
+    /// Refresh tokens live on.
+    pub fn expire_access_tokens(&self) {
+        self.0.store.expire_access_tokens();
+    }
+
+    /// No refresh token that was issued so far is honoured from now on.
+    pub fn revoke_refresh_tokens(&self) {
+        self.0.store.revoke_refresh_tokens();
+    }
+
+    /// Replaces the registered clients.
+    pub fn set_clients(&self, clients: Vec<Client>) {
+        *self
+            .0
+            .clients
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = clients;
+    }
+
+    /// Registers a client, in place of one with the same identifier.
+    pub fn add_client(&self, client: Client) {
+        let mut clients = self
+            .0
+            .clients
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        clients.retain(|existing| existing.id != client.id);
+        clients.push(client);
+    }
+
+    /// Replaces the people who can sign in.
+    pub fn set_users(&self, users: Vec<User>) {
+        *self.0.users.write().unwrap_or_else(PoisonError::into_inner) = users;
+    }
+
+    /// Adds somebody who can sign in, in place of one with the same `sub`.
+    pub fn add_user(&self, user: User) {
+        let mut users = self.0.users.write().unwrap_or_else(PoisonError::into_inner);
+        users.retain(|existing| existing.sub != user.sub);
+        users.push(user);
+    }
+
+    /// Signs a user in without a browser: takes the URL that the client would send the browser
+    /// to, and returns the URL that the browser would come back to. The exchange is in the journal.
+    ///
+    /// A request that the provider refuses by way of the client comes back as a callback URL with
+    /// an `error`.
+    ///
+    /// # Errors
+    /// If the URL is not one of this issuer's authorization endpoint, nobody has this `sub`, or
+    /// the request is refused on a page.
+    pub fn login(&self, authorization_request_url: &str, sub: &str) -> Result<String, LoginError> {
+        endpoint::headless_login(self, authorization_request_url, sub)
+    }
+
+    pub(crate) fn state(&self) -> &IssuerState {
+        &self.0
+    }
+}
+
+impl IssuerState {
+    pub(crate) fn now(&self) -> u64 {
+        self.settings.clock.now()
+    }
+
+    pub(crate) fn is_lax(&self) -> bool {
+        self.settings.profile == Profile::Lax
+    }
+
+    pub(crate) fn client(&self, id: &str) -> Option<Client> {
+        let clients = self.clients.read().unwrap_or_else(PoisonError::into_inner);
+        clients.iter().find(|client| client.id == id).cloned()
+    }
+
+    pub(crate) fn users(&self) -> Vec<User> {
+        self.users
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    pub(crate) fn user(&self, sub: &str) -> Option<User> {
+        let users = self.users.read().unwrap_or_else(PoisonError::into_inner);
+        users.iter().find(|user| user.sub == sub).cloned()
+    }
+
+    /// The path that the issuer's URLs begin with; empty for the default issuer.
+    pub(crate) fn path(&self) -> String {
+        if self.name.is_empty() {
+            String::new()
+        } else {
+            format!("/{}", self.name)
+        }
+    }
+}

@@ -1,0 +1,319 @@
+//! The journal: every exchange that the provider had, typed and raw, bounded, with a subscription.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+
+use crate::fault::{FiredFault, TransportAct};
+
+/// What a request was addressed to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum Endpoint {
+    /// The discovery document, in either of its two places.
+    Metadata,
+    /// The key set.
+    Jwks,
+    /// The authorization endpoint, with its login and consent pages.
+    Authorize,
+    /// The token endpoint.
+    Token,
+    /// The userinfo endpoint.
+    Userinfo,
+    /// The end-session endpoint (RP-initiated logout).
+    EndSession,
+    /// Any other path under the issuer.
+    Other,
+}
+
+impl Endpoint {
+    /// The name, as in scenario files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Metadata => "metadata",
+            Self::Jwks => "jwks",
+            Self::Authorize => "authorize",
+            Self::Token => "token",
+            Self::Userinfo => "userinfo",
+            Self::EndSession => "end-session",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// The exchanges that an issuer had, the last 10,000 of them. Clones share one journal.
+#[derive(Debug, Clone)]
+pub struct Journal(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    entries: Mutex<Entries>,
+    /// The number of the last entry, for those who wait.
+    last: watch::Sender<u64>,
+}
+
+#[derive(Debug, Default)]
+struct Entries {
+    kept: VecDeque<Arc<Exchange>>,
+    last: u64,
+}
+
+/// How many exchanges are kept.
+const CAPACITY: usize = 10_000;
+
+impl Journal {
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(Inner {
+            entries: Mutex::default(),
+            last: watch::Sender::new(0),
+        }))
+    }
+
+    /// The exchanges so far, oldest first.
+    pub fn exchanges(&self) -> Vec<Arc<Exchange>> {
+        self.entries().kept.iter().cloned().collect()
+    }
+
+    /// How many exchanges are kept.
+    pub fn len(&self) -> usize {
+        self.entries().kept.len()
+    }
+
+    /// Whether there was no exchange yet, or none since the journal was cleared.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Forgets the exchanges so far. Numbers go on where they were.
+    pub fn clear(&self) {
+        self.entries().kept.clear();
+    }
+
+    /// A reader of the exchanges to come.
+    pub fn subscribe(&self) -> Subscription {
+        let seen = self.entries().last;
+        Subscription {
+            journal: self.clone(),
+            changes: self.0.last.subscribe(),
+            seen,
+        }
+    }
+
+    /// The first exchange that `wanted` says yes to, among those so far or to come within `limit`.
+    ///
+    /// It needs a tokio runtime with a timer, as `#[tokio::test]` makes one.
+    pub async fn wait_for(
+        &self,
+        wanted: impl Fn(&Exchange) -> bool,
+        limit: Duration,
+    ) -> Option<Arc<Exchange>> {
+        let mut subscription = self.subscribe();
+        subscription.seen = 0;
+        let search = async {
+            loop {
+                let exchange = subscription.next().await;
+                if wanted(&exchange) {
+                    return exchange;
+                }
+            }
+        };
+        tokio::time::timeout(limit, search).await.ok()
+    }
+
+    /// Enters an exchange and gives it its number.
+    pub(crate) fn record(&self, mut exchange: Exchange) {
+        let mut entries = self.entries();
+        entries.last += 1;
+        exchange.number = entries.last;
+        if entries.kept.len() >= CAPACITY {
+            entries.kept.pop_front();
+        }
+        entries.kept.push_back(Arc::new(exchange));
+        // Told under the lock, so that the numbers come in order.
+        self.0.last.send_replace(entries.last);
+    }
+
+    fn after(&self, number: u64) -> Option<Arc<Exchange>> {
+        let entries = self.entries();
+        let next = entries.kept.partition_point(|entry| entry.number <= number);
+        entries.kept.get(next).cloned()
+    }
+
+    fn entries(&self) -> MutexGuard<'_, Entries> {
+        self.0
+            .entries
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A reader of a journal, from [`Journal::subscribe`]. It misses nothing that is still kept.
+#[derive(Debug)]
+pub struct Subscription {
+    journal: Journal,
+    changes: watch::Receiver<u64>,
+    seen: u64,
+}
+
+impl Subscription {
+    /// The next exchange, as soon as there is one.
+    pub async fn next(&mut self) -> Arc<Exchange> {
+        loop {
+            if let Some(exchange) = self.try_next() {
+                return exchange;
+            }
+            // The sender lives in the journal that this subscription holds, so it is never gone.
+            let _ = self.changes.changed().await;
+        }
+    }
+
+    /// The next exchange, if there is one already.
+    pub fn try_next(&mut self) -> Option<Arc<Exchange>> {
+        self.changes.mark_unchanged();
+        let exchange = self.journal.after(self.seen)?;
+        self.seen = exchange.number;
+        Some(exchange)
+    }
+}
+
+/// One request and its response.
+#[derive(Debug, Clone)]
+pub struct Exchange {
+    /// Position in the issuer's journal, from 1.
+    pub number: u64,
+    /// The issuer's name; empty for the default issuer.
+    pub issuer: String,
+    /// What was asked.
+    pub endpoint: Endpoint,
+    /// When the request had been read.
+    pub started: Instant,
+    /// When the response was handed to the connection.
+    pub ended: Instant,
+    /// The request as it came in.
+    pub request: RecordedRequest,
+    /// The response as it went out.
+    pub response: RecordedResponse,
+    /// What the provider made of it.
+    pub notes: Notes,
+}
+
+/// A request as it came in.
+#[derive(Debug, Clone, Default)]
+pub struct RecordedRequest {
+    /// The method, such as `GET`.
+    pub method: String,
+    /// Path and query, undecoded.
+    pub target: String,
+    /// Header names in lower case, in the order of arrival.
+    pub headers: Vec<(String, String)>,
+    /// The body; what is not UTF-8 is replaced.
+    pub body: String,
+}
+
+/// A response as it went out.
+#[derive(Debug, Clone, Default)]
+pub struct RecordedResponse {
+    /// The status code.
+    pub status: u16,
+    /// Header names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// The body, cut at 64 KiB.
+    pub body: String,
+    /// What was done to the response below HTTP, if anything.
+    pub transport: Option<TransportAct>,
+}
+
+/// What the provider made of an exchange.
+#[derive(Debug, Clone, Default)]
+pub struct Notes {
+    /// The client identifier, as far as it was known.
+    pub client_id: Option<String>,
+    /// The `sub` of the user concerned.
+    pub user: Option<String>,
+    /// The `grant_type` of a token request.
+    pub grant: Option<String>,
+    /// Rules that the request broke, whether they were enforced or only observed.
+    pub violations: Vec<crate::Violation>,
+    /// Faults that changed this response.
+    pub faults: Vec<FiredFault>,
+    /// Values that this response handed out.
+    pub issued: Vec<Issued>,
+}
+
+/// A value that was handed out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Issued {
+    /// What it is.
+    pub kind: IssuedKind,
+    /// The value itself, as it stands on the wire.
+    pub value: String,
+}
+
+/// What a value that was handed out is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum IssuedKind {
+    /// An authorization code.
+    Code,
+    /// An access token.
+    AccessToken,
+    /// A refresh token.
+    RefreshToken,
+    /// An ID token.
+    IdToken,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn exchange(target: &str) -> Exchange {
+        let now = crate::clock::instant();
+        Exchange {
+            number: 0,
+            issuer: String::new(),
+            endpoint: Endpoint::Other,
+            started: now,
+            ended: now,
+            request: RecordedRequest {
+                target: target.to_owned(),
+                ..RecordedRequest::default()
+            },
+            response: RecordedResponse::default(),
+            notes: Notes::default(),
+        }
+    }
+
+    #[test]
+    fn numbers_go_on_after_a_clear_and_the_oldest_are_dropped() {
+        let journal = Journal::new();
+        journal.record(exchange("/a"));
+        journal.clear();
+        assert!(journal.is_empty());
+        for _ in 0..=CAPACITY {
+            journal.record(exchange("/b"));
+        }
+        assert_eq!(journal.len(), CAPACITY);
+        assert_eq!(journal.exchanges()[0].number, 3);
+    }
+
+    #[tokio::test]
+    async fn a_subscription_sees_what_comes_after_it_and_wait_for_what_was_before() {
+        let journal = Journal::new();
+        journal.record(exchange("/before"));
+        let mut subscription = journal.subscribe();
+        assert!(subscription.try_next().is_none());
+        let waiting = tokio::spawn(async move { subscription.next().await.request.target.clone() });
+        journal.record(exchange("/after"));
+        assert_eq!(waiting.await.unwrap(), "/after");
+
+        let limit = Duration::from_secs(5);
+        let found = journal.wait_for(|e| e.request.target == "/before", limit);
+        assert_eq!(found.await.unwrap().number, 1);
+        let none = journal.wait_for(|_| false, Duration::from_millis(1));
+        assert!(none.await.is_none());
+    }
+}

@@ -1,0 +1,69 @@
+//! A mock OAuth 2.0 authorization server and OpenID provider for tests: honest and strict by
+//! default, and able to misbehave on demand, precisely and as data.
+//!
+//! ```
+//! use oauth_gauntlet_provider::{Client, MockProvider};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let app = Client::confidential("my-app", "secret").redirect_uri("http://localhost:3000/callback");
+//! let provider = MockProvider::builder().client(app).start().await?;
+//! let issuer = provider.issuer();
+//!
+//! // Point your client at `issuer.url()`. Or sign in without a browser:
+//! let request = format!("{}/authorize?response_type=code&client_id=my-app&scope=profile", issuer.url());
+//! let callback = issuer.login(&request, "alice")?;
+//! assert!(callback.starts_with("http://localhost:3000/callback?code="));
+//!
+//! // Make it lie: from now on, ID tokens are for somebody else.
+//! let lie = serde_json::from_str(r#"{"id-token": {"claims": {"aud": "another-client"}}}"#)?;
+//! issuer.arm(lie)?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! One process serves many [`Issuer`]s, each with its own keys, users, clients, clock, faults and
+//! [`Journal`]. A [`Fault`] is one deviation from correct behaviour; everything else stays honest.
+//! [`IssuerSettings`] says how strict an issuer is, [`Rule`] what it demands.
+
+mod builder;
+#[cfg(feature = "cli")]
+pub mod cli;
+mod clock;
+#[cfg(feature = "cli")]
+mod config;
+mod endpoint;
+mod exchange;
+mod fault;
+mod grant;
+mod issue;
+mod issuer;
+mod journal;
+mod jws;
+mod keys;
+mod page;
+mod protocol;
+mod rules;
+mod server;
+mod settings;
+mod store;
+mod transport;
+
+pub use builder::{MockProviderBuilder, StartError};
+pub use clock::Clock;
+pub use fault::{
+    AccessTokenFault, ArmedFault, AuthorizeFault, DocumentFault, Fault, FaultError, FiredFault,
+    IdTokenFault, JwksFault, ParseShiftError, Point, RedirectError, RedirectFault, Reply, Shift,
+    Signing, TransportAct, TransportFault, When,
+};
+pub use issuer::{Issuer, LoginError};
+pub use journal::{
+    Endpoint, Exchange, Issued, IssuedKind, Journal, Notes, RecordedRequest, RecordedResponse,
+    Subscription,
+};
+pub use rules::{Rule, Violation};
+pub use server::{CreateIssuerError, MockProvider};
+pub use settings::{
+    AuthMethod, ChallengeMethod, Client, Enforcement, IssuerSettings, KeySource, Profile,
+    RefreshTokens, SignIn, SigningAlgorithm, User,
+};

@@ -1,0 +1,30 @@
+//! The ID token (OIDC Core §2).
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// The claims that every ID token has; those about the user stand beside them.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct IdTokenClaims {
+    pub(crate) iss: String,
+    pub(crate) sub: String,
+    pub(crate) aud: String,
+    pub(crate) exp: u64,
+    pub(crate) iat: u64,
+    pub(crate) auth_time: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) nonce: Option<String>,
+    /// OIDC Core §3.1.3.6.
+    pub(crate) at_hash: String,
+    /// OIDC Core §5.1.
+    #[serde(flatten)]
+    pub(crate) about_the_user: Map<String, Value>,
+}
+
+/// The JOSE header (RFC 7515 §4).
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct JoseHeader {
+    pub(crate) alg: &'static str,
+    pub(crate) typ: &'static str,
+    pub(crate) kid: String,
+}

@@ -1,0 +1,33 @@
+//! The discovery document (OIDC Discovery 1.0 §3, RFC 8414 §2).
+
+use serde::Serialize;
+
+/// What the provider says about itself.
+#[derive(Debug, Clone, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "the specification has them")]
+pub(crate) struct ProviderMetadata {
+    pub(crate) issuer: String,
+    pub(crate) authorization_endpoint: String,
+    pub(crate) token_endpoint: String,
+    pub(crate) userinfo_endpoint: String,
+    pub(crate) jwks_uri: String,
+    /// RP-Initiated Logout 1.0 §2.1.
+    pub(crate) end_session_endpoint: String,
+    pub(crate) scopes_supported: Vec<String>,
+    pub(crate) claims_supported: Vec<String>,
+    pub(crate) response_types_supported: Vec<&'static str>,
+    pub(crate) response_modes_supported: Vec<&'static str>,
+    pub(crate) grant_types_supported: Vec<&'static str>,
+    pub(crate) subject_types_supported: Vec<&'static str>,
+    pub(crate) id_token_signing_alg_values_supported: Vec<&'static str>,
+    pub(crate) token_endpoint_auth_methods_supported: Vec<&'static str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) code_challenge_methods_supported: Vec<&'static str>,
+    /// Initiating User Registration 1.0 §4 has the name.
+    pub(crate) prompt_values_supported: Vec<&'static str>,
+    /// RFC 9207 §3.
+    pub(crate) authorization_response_iss_parameter_supported: bool,
+    pub(crate) claims_parameter_supported: bool,
+    pub(crate) request_parameter_supported: bool,
+    pub(crate) request_uri_parameter_supported: bool,
+}

@@ -1,0 +1,15 @@
+//! What goes over the wire, as types: serde only, no behaviour.
+
+mod authorization;
+mod error;
+mod id_token;
+mod jwks;
+mod metadata;
+mod token;
+
+pub(crate) use authorization::AuthorizationParameters;
+pub(crate) use error::{ErrorCode, ErrorResponse};
+pub(crate) use id_token::{IdTokenClaims, JoseHeader};
+pub(crate) use jwks::{Jwk, JwkSet};
+pub(crate) use metadata::ProviderMetadata;
+pub(crate) use token::{TokenParameters, TokenResponse};

@@ -1,0 +1,463 @@
+//! What an honest provider demands of a request: one function per rule.
+//!
+//! A rule only says whether it holds. Whether a broken one refuses the request is the issuer's
+//! setting ([`crate::Enforcement`]).
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use aws_lc_rs::{constant_time, digest};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+
+use crate::grant::{Challenge, Grant};
+use crate::settings::{AuthMethod, ChallengeMethod, Client, Profile};
+
+/// A demand on a request, named as what the request has to be or have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum Rule {
+    /// No parameter is sent twice (RFC 6749 §3.1, §3.2).
+    SingleParameters,
+    /// The client identifier is registered (RFC 6749 §2.2).
+    KnownClient,
+    /// The redirect URI is registered for the client, to the letter (RFC 9700 §2.1).
+    RegisteredRedirectUri,
+    /// A code challenge has the right length and letters (RFC 7636 §4.2).
+    WellFormedChallenge,
+    /// The code challenge method is one that the provider advertises (RFC 7636 §4.4.1).
+    SupportedChallengeMethod,
+    /// The client proves who it is (RFC 6749 §3.2.1).
+    ClientAuthentication,
+    /// The client uses one authentication method, not two (RFC 6749 §2.3).
+    SingleAuthMethod,
+    /// The code was issued to this client (RFC 6749 §4.1.3).
+    CodeOfThisClient,
+    /// The redirect URI is the one of the authorization request (RFC 6749 §4.1.3).
+    SameRedirectUri,
+    /// The code was not used before (RFC 6749 §4.1.2).
+    UnusedCode,
+    /// The code has not expired (RFC 6749 §4.1.2).
+    FreshCode,
+    /// A code verifier is sent where there was a code challenge (RFC 7636 §4.5).
+    CodeVerifier,
+    /// The code verifier fits the code challenge (RFC 7636 §4.6).
+    MatchingCodeVerifier,
+    /// No code verifier is sent where there was no code challenge (RFC 9700 §4.8.2).
+    NoUncalledVerifier,
+    /// The refresh token was issued to this client (RFC 6749 §6).
+    RefreshTokenOfThisClient,
+    /// The refresh token was not used before (RFC 9700 §4.14.2).
+    UnusedRefreshToken,
+    /// A refresh asks for no more than was granted (RFC 6749 §6).
+    ScopeNotWidened,
+    /// The access token travels in the `Authorization` header (RFC 6750 §2.1).
+    BearerHeader,
+    /// The place to go to after logout is registered (RP-Initiated Logout 1.0 §2).
+    RegisteredPostLogoutUri,
+}
+
+impl Rule {
+    /// The clause that demands it.
+    pub fn clause(self) -> &'static str {
+        match self {
+            Self::SingleParameters => "RFC 6749 §3.1",
+            Self::KnownClient => "RFC 6749 §2.2",
+            Self::RegisteredRedirectUri => "RFC 9700 §2.1",
+            Self::WellFormedChallenge => "RFC 7636 §4.2",
+            Self::SupportedChallengeMethod => "RFC 7636 §4.4.1",
+            Self::ClientAuthentication => "RFC 6749 §3.2.1",
+            Self::SingleAuthMethod => "RFC 6749 §2.3",
+            Self::CodeOfThisClient | Self::SameRedirectUri => "RFC 6749 §4.1.3",
+            Self::UnusedCode | Self::FreshCode => "RFC 6749 §4.1.2",
+            Self::CodeVerifier => "RFC 7636 §4.5",
+            Self::MatchingCodeVerifier => "RFC 7636 §4.6",
+            Self::NoUncalledVerifier => "RFC 9700 §4.8.2",
+            Self::RefreshTokenOfThisClient | Self::ScopeNotWidened => "RFC 6749 §6",
+            Self::UnusedRefreshToken => "RFC 9700 §4.14.2",
+            Self::BearerHeader => "RFC 6750 §2.1",
+            Self::RegisteredPostLogoutUri => "RP-Initiated Logout 1.0 §2",
+        }
+    }
+
+    /// Whether the profile has the rule.
+    pub(crate) fn exists_in(self, profile: Profile) -> bool {
+        match self {
+            Self::KnownClient
+            | Self::RegisteredRedirectUri
+            | Self::ClientAuthentication
+            | Self::RegisteredPostLogoutUri => profile == Profile::Strict,
+            Self::SingleParameters
+            | Self::WellFormedChallenge
+            | Self::SupportedChallengeMethod
+            | Self::SingleAuthMethod
+            | Self::CodeOfThisClient
+            | Self::SameRedirectUri
+            | Self::UnusedCode
+            | Self::FreshCode
+            | Self::CodeVerifier
+            | Self::MatchingCodeVerifier
+            | Self::NoUncalledVerifier
+            | Self::RefreshTokenOfThisClient
+            | Self::UnusedRefreshToken
+            | Self::ScopeNotWidened
+            | Self::BearerHeader => true,
+        }
+    }
+}
+
+/// A rule that a request broke.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// The rule.
+    pub rule: Rule,
+    /// What was wrong with this request. It names no secret.
+    pub detail: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.detail, self.rule.clause())
+    }
+}
+
+/// How a client presented itself at the token endpoint.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Credentials {
+    pub(crate) client_id: String,
+    pub(crate) method: AuthMethod,
+    pub(crate) secret: Option<String>,
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials")
+            .field("client_id", &self.client_id)
+            .field("method", &self.method)
+            .finish_non_exhaustive()
+    }
+}
+
+type Holds = Result<(), Violation>;
+
+fn demand(holds: bool, rule: Rule, detail: impl FnOnce() -> String) -> Holds {
+    if holds {
+        return Ok(());
+    }
+    Err(Violation {
+        rule,
+        detail: detail(),
+    })
+}
+
+pub(crate) fn single_parameters(pairs: &[(String, String)]) -> Holds {
+    let mut seen = BTreeSet::new();
+    let twice = pairs.iter().find(|(name, _)| !seen.insert(name));
+    demand(twice.is_none(), Rule::SingleParameters, || {
+        let name = twice.map_or("", |(name, _)| name);
+        format!("the parameter `{name}` is sent more than once")
+    })
+}
+
+pub(crate) fn known_client(id: &str, registered: Option<&Client>) -> Holds {
+    demand(registered.is_some(), Rule::KnownClient, || {
+        format!("no client `{id}` is registered")
+    })
+}
+
+pub(crate) fn registered_redirect_uri(client: &Client, uri: &str) -> Holds {
+    let registered = (client.redirect_uris.iter()).any(|known| same_redirect_target(known, uri));
+    demand(registered, Rule::RegisteredRedirectUri, || {
+        format!("`{uri}` is not registered for the client `{}`", client.id)
+    })
+}
+
+pub(crate) fn registered_post_logout_uri(client: Option<&Client>, uri: &str) -> Holds {
+    let registered = client.is_some_and(|client| {
+        client
+            .post_logout_redirect_uris
+            .iter()
+            .any(|known| known == uri)
+    });
+    demand(registered, Rule::RegisteredPostLogoutUri, || match client {
+        Some(client) => format!("`{uri}` is not registered for the client `{}`", client.id),
+        None => format!("without a client, `{uri}` cannot be checked"),
+    })
+}
+
+pub(crate) fn well_formed_challenge(challenge: &str, method: ChallengeMethod) -> Holds {
+    let fits = match method {
+        ChallengeMethod::S256 => challenge.len() == 43,
+        ChallengeMethod::Plain => (43..=128).contains(&challenge.len()),
+    };
+    let letters = challenge.bytes().all(is_unreserved);
+    demand(fits && letters, Rule::WellFormedChallenge, || {
+        format!(
+            "the code challenge has {} letters or one that is not allowed",
+            challenge.chars().count()
+        )
+    })
+}
+
+pub(crate) fn supported_challenge_method(
+    method: ChallengeMethod,
+    supported: &BTreeSet<ChallengeMethod>,
+) -> Holds {
+    demand(
+        supported.contains(&method),
+        Rule::SupportedChallengeMethod,
+        || format!("transform algorithm not supported: `{}`", method.as_str()),
+    )
+}
+
+pub(crate) fn single_auth_method(header: bool, body: bool) -> Holds {
+    demand(!(header && body), Rule::SingleAuthMethod, || {
+        "the client authenticates in the header and in the body".to_owned()
+    })
+}
+
+pub(crate) fn client_authentication(client: &Client, shown: &Credentials) -> Holds {
+    let id = &client.id;
+    let violated = |detail: String| {
+        Err(Violation {
+            rule: Rule::ClientAuthentication,
+            detail,
+        })
+    };
+    match (&client.secret, &shown.secret) {
+        (None, None) => Ok(()),
+        (None, Some(_)) => violated(format!("the client `{id}` is public and has no secret")),
+        (Some(_), None) => violated(format!("the client `{id}` sent no secret")),
+        (Some(_), Some(_)) if !client.auth_methods.contains(&shown.method) => violated(format!(
+            "the client `{id}` may not use {}",
+            shown.method.as_str()
+        )),
+        (Some(registered), Some(shown)) if same_secret(registered, shown) => Ok(()),
+        (Some(_), Some(_)) => violated(format!("the secret of the client `{id}` is wrong")),
+    }
+}
+
+pub(crate) fn code_of_this_client(grant: &Grant, client_id: &str) -> Holds {
+    demand(grant.client_id == client_id, Rule::CodeOfThisClient, || {
+        format!(
+            "the code was issued to `{}`, not to `{client_id}`",
+            grant.client_id
+        )
+    })
+}
+
+pub(crate) fn same_redirect_uri(grant: &Grant, uri: Option<&str>) -> Holds {
+    let same = match uri {
+        Some(uri) => uri == grant.redirect_uri,
+        None => !grant.redirect_uri_was_sent,
+    };
+    demand(same, Rule::SameRedirectUri, || {
+        let sent = uri.map_or_else(|| "nothing".to_owned(), |uri| format!("`{uri}`"));
+        format!(
+            "the authorization request had `{}`, the token request {sent}",
+            grant.redirect_uri
+        )
+    })
+}
+
+pub(crate) fn unused_code(unused: bool) -> Holds {
+    demand(unused, Rule::UnusedCode, || {
+        "the code was used before".to_owned()
+    })
+}
+
+pub(crate) fn fresh_code(expires_at: u64, now: u64) -> Holds {
+    demand(now < expires_at, Rule::FreshCode, || {
+        "the code has expired".to_owned()
+    })
+}
+
+pub(crate) fn code_verifier(challenge: Option<&Challenge>, verifier: Option<&str>) -> Holds {
+    let missing = challenge.is_some() && verifier.is_none();
+    demand(!missing, Rule::CodeVerifier, || {
+        "there was a code challenge, and there is no code verifier".to_owned()
+    })
+}
+
+pub(crate) fn no_uncalled_verifier(challenge: Option<&Challenge>, verifier: Option<&str>) -> Holds {
+    let uncalled = challenge.is_none() && verifier.is_some();
+    demand(!uncalled, Rule::NoUncalledVerifier, || {
+        "there is a code verifier, and there was no code challenge".to_owned()
+    })
+}
+
+pub(crate) fn matching_code_verifier(
+    challenge: Option<&Challenge>,
+    verifier: Option<&str>,
+) -> Holds {
+    let (Some(challenge), Some(verifier)) = (challenge, verifier) else {
+        return Ok(());
+    };
+    let well_formed = (43..=128).contains(&verifier.len()) && verifier.bytes().all(is_unreserved);
+    let derived = match challenge.method {
+        ChallengeMethod::S256 => {
+            URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, verifier.as_bytes()))
+        }
+        ChallengeMethod::Plain => verifier.to_owned(),
+    };
+    let fits = well_formed && same_secret(&challenge.value, &derived);
+    demand(fits, Rule::MatchingCodeVerifier, || {
+        "the code verifier does not fit the code challenge".to_owned()
+    })
+}
+
+pub(crate) fn refresh_token_of_this_client(grant: &Grant, client_id: &str) -> Holds {
+    demand(
+        grant.client_id == client_id,
+        Rule::RefreshTokenOfThisClient,
+        || {
+            format!(
+                "the refresh token was issued to `{}`, not to `{client_id}`",
+                grant.client_id
+            )
+        },
+    )
+}
+
+pub(crate) fn unused_refresh_token(unused: bool) -> Holds {
+    demand(unused, Rule::UnusedRefreshToken, || {
+        "the refresh token was used before".to_owned()
+    })
+}
+
+pub(crate) fn scope_not_widened(granted: &[String], asked: &[String]) -> Holds {
+    let more = asked.iter().find(|scope| !granted.contains(scope));
+    demand(more.is_none(), Rule::ScopeNotWidened, || {
+        let scope = more.map_or("", |scope| scope);
+        format!("the scope `{scope}` was not granted")
+    })
+}
+
+pub(crate) fn bearer_header(elsewhere: bool) -> Holds {
+    demand(!elsewhere, Rule::BearerHeader, || {
+        "the access token is sent as a parameter, not in the Authorization header".to_owned()
+    })
+}
+
+/// The letters of RFC 3986 §2.3.
+fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
+}
+
+/// Equality whose time tells nothing about the values, their lengths included.
+fn same_secret(one: &str, two: &str) -> bool {
+    let hash = |text: &str| digest::digest(&digest::SHA256, text.as_bytes());
+    constant_time::verify_slices_are_equal(hash(one).as_ref(), hash(two).as_ref()).is_ok()
+}
+
+/// To the letter, but for the port of a loopback IP literal (RFC 8252 §7.3).
+fn same_redirect_target(registered: &str, uri: &str) -> bool {
+    registered == uri
+        || match (
+            without_loopback_port(registered),
+            without_loopback_port(uri),
+        ) {
+            (Some(registered), Some(uri)) => registered == uri,
+            _ => false,
+        }
+}
+
+fn without_loopback_port(uri: &str) -> Option<(&str, &str)> {
+    let (host, rest) = ["http://127.0.0.1", "http://[::1]"]
+        .into_iter()
+        .find_map(|host| Some((host, uri.strip_prefix(host)?)))?;
+    let rest = match rest.strip_prefix(':') {
+        Some(port) => {
+            let rest = port.trim_start_matches(|letter: char| letter.is_ascii_digit());
+            let number = port.strip_suffix(rest)?;
+            number.parse::<u16>().ok()?;
+            rest
+        }
+        None => rest,
+    };
+    (rest.is_empty() || rest.starts_with(['/', '?'])).then_some((host, rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn redirect_uris_are_compared_to_the_letter_but_for_the_port_of_a_loopback_literal() {
+        let same = [
+            ("https://app.test/cb", "https://app.test/cb"),
+            ("http://127.0.0.1/cb", "http://127.0.0.1:49152/cb"),
+            ("http://127.0.0.1:1/cb?x=1", "http://127.0.0.1:2/cb?x=1"),
+            ("http://[::1]:8080", "http://[::1]:9"),
+        ];
+        for (registered, uri) in same {
+            assert!(same_redirect_target(registered, uri), "{registered} {uri}");
+        }
+        let different = [
+            ("https://app.test/cb", "https://app.test/cb/"),
+            ("https://app.test/cb", "https://APP.test/cb"),
+            ("http://localhost:1/cb", "http://localhost:2/cb"),
+            ("https://127.0.0.1:1/cb", "https://127.0.0.1:2/cb"),
+            ("http://127.0.0.1/cb", "http://127.0.0.1:2/other"),
+            ("http://127.0.0.1/cb", "http://[::1]/cb"),
+            ("http://127.0.0.1/cb", "http://127.0.0.1:80.evil.test/cb"),
+            ("http://127.0.0.1/cb", "http://127.0.0.1.evil.test/cb"),
+            ("http://127.0.0.1/cb", "http://127.0.0.1:80@evil.test/cb"),
+            ("http://127.0.0.1/cb", "http://127.0.0.1:99999/cb"),
+            ("http://127.0.0.1/cb", "http://127.0.0.1:/cb"),
+        ];
+        for (registered, uri) in different {
+            assert!(!same_redirect_target(registered, uri), "{registered} {uri}");
+        }
+    }
+
+    #[test]
+    fn a_verifier_fits_the_challenge_of_the_specification() {
+        // RFC 7636, Appendix B.
+        let challenge = Challenge {
+            value: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM".to_owned(),
+            method: ChallengeMethod::S256,
+        };
+        let verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+        assert!(matching_code_verifier(Some(&challenge), Some(verifier)).is_ok());
+        let wrong = matching_code_verifier(Some(&challenge), Some(&challenge.value));
+        assert_eq!(wrong.unwrap_err().rule, Rule::MatchingCodeVerifier);
+        let plain = Challenge {
+            value: "short".to_owned(),
+            method: ChallengeMethod::Plain,
+        };
+        assert!(matching_code_verifier(Some(&plain), Some("short")).is_err());
+    }
+
+    #[test]
+    fn a_secret_is_compared_whole() {
+        let client = Client::confidential("app", "secret");
+        let shown = |secret: Option<&str>, method| Credentials {
+            client_id: "app".to_owned(),
+            method,
+            secret: secret.map(str::to_owned),
+        };
+        let basic = AuthMethod::ClientSecretBasic;
+        assert!(client_authentication(&client, &shown(Some("secret"), basic)).is_ok());
+        for wrong in ["", "secre", "secret2", "SECRET"] {
+            assert!(client_authentication(&client, &shown(Some(wrong), basic)).is_err());
+        }
+        assert!(client_authentication(&client, &shown(None, AuthMethod::None)).is_err());
+        let post_only = client.auth_methods([AuthMethod::ClientSecretPost]);
+        assert!(client_authentication(&post_only, &shown(Some("secret"), basic)).is_err());
+        let public = Client::public("app");
+        assert!(client_authentication(&public, &shown(None, AuthMethod::None)).is_ok());
+        assert!(client_authentication(&public, &shown(Some("x"), basic)).is_err());
+    }
+
+    #[test]
+    fn a_violation_names_the_clause_and_no_secret() {
+        let violation = fresh_code(10, 10).unwrap_err();
+        assert_eq!(
+            violation.to_string(),
+            "the code has expired (RFC 6749 §4.1.2)"
+        );
+    }
+}

@@ -1,0 +1,274 @@
+//! The running provider: its threads, its issuers, and the way from a connection to an endpoint
+//! and back.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use axum::Router;
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::builder::{MockProviderBuilder, StartError};
+use crate::endpoint;
+use crate::exchange;
+use crate::issuer::Issuer;
+use crate::settings::{IssuerSettings, KeySource};
+use crate::transport::{Connection, Wire};
+
+/// A running mock provider. It stops when it is dropped.
+///
+/// It has threads and a runtime of its own: it works under any runtime or none, and goes on
+/// answering while a test blocks its thread.
+#[derive(Debug)]
+pub struct MockProvider {
+    host: Arc<Host>,
+    stop: watch::Sender<bool>,
+    server: Option<JoinHandle<()>>,
+    runtime: Option<Runtime>,
+}
+
+/// What all connections share.
+#[derive(Debug)]
+pub(crate) struct Host {
+    pub(crate) base_url: String,
+    default: Issuer,
+    named: RwLock<HashMap<String, Issuer>>,
+    on_demand: Option<OnDemand>,
+    /// Becomes true when the provider stops.
+    pub(crate) stopping: watch::Receiver<bool>,
+}
+
+#[derive(Debug)]
+struct OnDemand {
+    limit: usize,
+    settings: IssuerSettings,
+}
+
+/// Why an issuer was not created.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CreateIssuerError {
+    /// Not a name.
+    #[error("`{0}` is no name for an issuer: use 1 to 64 of the letters a-z, 0-9 and -")]
+    Invalid(String),
+    /// The name is a path of the default issuer.
+    #[error("the name `{0}` is reserved")]
+    Reserved(String),
+    /// There is one already.
+    #[error("there is an issuer `{0}` already")]
+    Taken(String),
+}
+
+/// How long a graceful end may take before connections are cut.
+const GRACE: Duration = Duration::from_secs(2);
+
+impl MockProvider {
+    /// Begins to set a provider up.
+    pub fn builder() -> MockProviderBuilder {
+        MockProviderBuilder::new()
+    }
+
+    /// The default issuer, at the root of the provider.
+    pub fn issuer(&self) -> &Issuer {
+        &self.host.default
+    }
+
+    /// Where the provider is reached: `http://127.0.0.1:PORT`, without a slash at the end.
+    pub fn base_url(&self) -> &str {
+        &self.host.base_url
+    }
+
+    /// Creates one more issuer, at `{base_url}/{name}`. It costs microseconds.
+    ///
+    /// # Errors
+    /// If the name is taken, reserved, or not made of 1 to 64 of the letters `a-z`, `0-9`, `-`.
+    pub fn create_issuer(
+        &self,
+        name: &str,
+        settings: IssuerSettings,
+    ) -> Result<Issuer, CreateIssuerError> {
+        check_name(name)?;
+        let issuer = Issuer::new(name, &self.host.base_url, settings);
+        let mut named = (self.host.named.write()).unwrap_or_else(PoisonError::into_inner);
+        if named.contains_key(name) {
+            return Err(CreateIssuerError::Taken(name.to_owned()));
+        }
+        named.insert(name.to_owned(), issuer.clone());
+        Ok(issuer)
+    }
+
+    /// Removes a named issuer; its handles live on, its URL does not. False if there was none.
+    pub fn remove_issuer(&self, name: &str) -> bool {
+        let mut named = (self.host.named.write()).unwrap_or_else(PoisonError::into_inner);
+        named.remove(name).is_some()
+    }
+
+    /// Stops in good order: responses under way are finished, for at most two seconds.
+    pub async fn shut_down(mut self) {
+        self.stop.send_replace(true);
+        if let Some(server) = self.server.take() {
+            // An error would mean that the server has ended already.
+            let _ = server.await;
+        }
+    }
+
+    pub(crate) fn start(builder: MockProviderBuilder) -> Result<Self, StartError> {
+        let listener = match builder.listener {
+            Some(listener) => listener,
+            None => listen(SocketAddr::new(builder.address, builder.port))?,
+        };
+        let address = (listener.local_addr())
+            .and_then(|address| listener.set_nonblocking(true).map(|()| address))
+            .map_err(StartError::Runtime)?;
+        if !address.ip().is_loopback() {
+            tracing::warn!(
+                %address,
+                "the mock provider listens beyond this machine: whoever reaches it can sign in as anybody"
+            );
+        }
+        let base_url = format!("http://{}", reachable(address));
+        let default = Issuer::new("", &base_url, builder.settings.clone());
+        for fault in builder.faults {
+            let summary = fault.summary();
+            (default.arm(fault)).map_err(|source| StartError::Fault { summary, source })?;
+        }
+        if builder.settings.keys == KeySource::Generated {
+            let issuer = default.clone();
+            std::thread::spawn(move || issuer.state().keys.prepare());
+        }
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(builder.worker_threads)
+            .thread_name("mock-provider")
+            .enable_all()
+            .build()
+            .map_err(StartError::Runtime)?;
+        let (stop, stopping) = watch::channel(false);
+        let host = Arc::new(Host {
+            base_url,
+            default,
+            named: RwLock::default(),
+            on_demand: builder.on_demand.map(|limit| OnDemand {
+                limit,
+                settings: builder.settings,
+            }),
+            stopping,
+        });
+        let entered = runtime.enter();
+        let listener = tokio::net::TcpListener::from_std(listener).map_err(StartError::Runtime)?;
+        let server = runtime.spawn(run(Wire::new(listener), Arc::clone(&host)));
+        drop(entered);
+        Ok(Self {
+            host,
+            stop,
+            server: Some(server),
+            runtime: Some(runtime),
+        })
+    }
+}
+
+impl Drop for MockProvider {
+    fn drop(&mut self) {
+        self.stop.send_replace(true);
+        if let Some(runtime) = self.runtime.take() {
+            // Waiting is not allowed here: the handle may be dropped within another runtime.
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl Host {
+    /// The issuer of a request; created if the provider does that and `may_create`.
+    pub(crate) fn issuer(&self, name: &str, may_create: bool) -> Option<Issuer> {
+        if name.is_empty() {
+            return Some(self.default.clone());
+        }
+        let existing = self.named.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(issuer) = existing.get(name) {
+            return Some(issuer.clone());
+        }
+        drop(existing);
+        let on_demand = self.on_demand.as_ref().filter(|_| may_create)?;
+        check_name(name).ok()?;
+        let mut named = self.named.write().unwrap_or_else(PoisonError::into_inner);
+        if named.len() >= on_demand.limit {
+            tracing::warn!(
+                name,
+                limit = on_demand.limit,
+                "too many issuers: not created"
+            );
+            return None;
+        }
+        let created = || Issuer::new(name, &self.base_url, on_demand.settings.clone());
+        Some(named.entry(name.to_owned()).or_insert_with(created).clone())
+    }
+}
+
+fn check_name(name: &str) -> Result<(), CreateIssuerError> {
+    let letters = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if name.is_empty() || name.len() > 64 || !name.bytes().all(letters) {
+        return Err(CreateIssuerError::Invalid(name.to_owned()));
+    }
+    if endpoint::is_reserved(name) {
+        return Err(CreateIssuerError::Reserved(name.to_owned()));
+    }
+    Ok(())
+}
+
+fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).map_err(|source| StartError::Listen { address, source })
+}
+
+/// The address as a client on this machine can use it.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}
+
+async fn run(wire: Wire, host: Arc<Host>) {
+    let stopped = |mut stopping: watch::Receiver<bool>| async move {
+        // An error would mean that the handle is gone, which is a stop as well.
+        let _ = stopping.wait_for(|stop| *stop).await;
+    };
+    let finish = stopped(host.stopping.clone());
+    let cut = stopped(host.stopping.clone());
+    let router = Router::new()
+        .fallback(exchange::serve)
+        .with_state(host)
+        .into_make_service_with_connect_info::<Connection>();
+    let server = axum::serve(wire, router).with_graceful_shutdown(finish);
+    tokio::select! {
+        // Accepting never fails: `Wire` retries.
+        _ = async { server.await } => {}
+        () = async { cut.await; tokio::time::sleep(GRACE).await } => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_checked() {
+        for name in ["a", "tenant-1", "0", &"x".repeat(64)] {
+            assert_eq!(check_name(name), Ok(()));
+        }
+        for name in ["", "A", "a_b", "a/b", "ä", "..", &"x".repeat(65)] {
+            assert_eq!(
+                check_name(name),
+                Err(CreateIssuerError::Invalid(name.to_owned()))
+            );
+        }
+        for name in ["token", "jwks", "authorize", "login"] {
+            assert_eq!(
+                check_name(name),
+                Err(CreateIssuerError::Reserved(name.to_owned()))
+            );
+        }
+    }
+}

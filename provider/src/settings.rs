@@ -1,0 +1,424 @@
+//! What an issuer is set up with: clients, users, scopes, lifetimes and how strict it is.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use crate::clock::Clock;
+use crate::rules::Rule;
+
+/// How one issuer is set up. The default is strict, enforces every rule, and knows three users
+/// and no client.
+#[derive(Debug, Clone)]
+pub struct IssuerSettings {
+    /// The registered clients.
+    pub clients: Vec<Client>,
+    /// The people who can sign in.
+    pub users: Vec<User>,
+    /// The scopes that can be granted, each with the claims that it releases (OIDC Core §5.4).
+    pub scopes: BTreeMap<String, Vec<String>>,
+    /// What ID tokens are signed with. Default: RS256.
+    pub algorithm: SigningAlgorithm,
+    /// Which rules exist. Default: strict.
+    pub profile: Profile,
+    /// What a broken rule leads to. Default: the request is refused.
+    pub enforcement: Enforcement,
+    /// Rules that are only observed, whatever `enforcement` says.
+    pub observed: BTreeSet<Rule>,
+    /// How people sign in. Default: on a page.
+    pub sign_in: SignIn,
+    /// Whether the request header `gauntlet-user` of an authorization request names the user, who
+    /// is then signed in without a page, and `gauntlet-withhold` the scopes that the user does
+    /// not grant. Default: no.
+    pub user_header: bool,
+    /// How long access tokens live. Default: an hour.
+    pub access_token_lifetime: Duration,
+    /// How long ID tokens live. Default: an hour.
+    pub id_token_lifetime: Duration,
+    /// How long authorization codes live. Default: a minute.
+    pub code_lifetime: Duration,
+    /// How long refresh tokens live. Default: 30 days.
+    pub refresh_token_lifetime: Duration,
+    /// When refresh tokens are issued. Default: for the scope `offline_access`.
+    pub refresh_tokens: RefreshTokens,
+    /// Whether the authorization response names the issuer (RFC 9207). Default: yes.
+    pub iss_parameter: bool,
+    /// The code challenge methods that are accepted (RFC 7636 §4.2). Default: S256; a lax issuer
+    /// takes `plain` as well. Empty: none is supported.
+    pub challenge_methods: BTreeSet<ChallengeMethod>,
+    /// Where the signing keys come from. Default: the shipped test keys.
+    pub keys: KeySource,
+    /// The time as the issuer sees it. Default: the system's.
+    pub clock: Clock,
+    /// A seed for codes, tokens and handles, which are then foreseeable. Default: none.
+    pub seed: Option<u64>,
+}
+
+impl Default for IssuerSettings {
+    fn default() -> Self {
+        Self {
+            clients: Vec::new(),
+            users: User::defaults(),
+            scopes: default_scopes(),
+            algorithm: SigningAlgorithm::default(),
+            profile: Profile::default(),
+            enforcement: Enforcement::default(),
+            observed: BTreeSet::new(),
+            sign_in: SignIn::default(),
+            user_header: false,
+            access_token_lifetime: Duration::from_hours(1),
+            id_token_lifetime: Duration::from_hours(1),
+            code_lifetime: Duration::from_mins(1),
+            refresh_token_lifetime: Duration::from_hours(30 * 24),
+            refresh_tokens: RefreshTokens::default(),
+            iss_parameter: true,
+            challenge_methods: BTreeSet::from([ChallengeMethod::S256]),
+            keys: KeySource::default(),
+            clock: Clock::system(),
+            seed: None,
+        }
+    }
+}
+
+impl IssuerSettings {
+    /// The code challenge methods that are accepted, as the profile has it.
+    pub(crate) fn accepted_challenge_methods(&self) -> BTreeSet<ChallengeMethod> {
+        let mut methods = self.challenge_methods.clone();
+        if self.profile == Profile::Lax && !methods.is_empty() {
+            methods.insert(ChallengeMethod::Plain);
+        }
+        methods
+    }
+}
+
+/// The scopes of OIDC Core §5.4 and §11.
+fn default_scopes() -> BTreeMap<String, Vec<String>> {
+    let claims = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    BTreeMap::from([
+        ("openid".to_owned(), Vec::new()),
+        (
+            "profile".to_owned(),
+            claims(&[
+                "name",
+                "family_name",
+                "given_name",
+                "middle_name",
+                "nickname",
+                "preferred_username",
+                "profile",
+                "picture",
+                "website",
+                "gender",
+                "birthdate",
+                "zoneinfo",
+                "locale",
+                "updated_at",
+            ]),
+        ),
+        ("email".to_owned(), claims(&["email", "email_verified"])),
+        ("address".to_owned(), claims(&["address"])),
+        (
+            "phone".to_owned(),
+            claims(&["phone_number", "phone_number_verified"]),
+        ),
+        ("offline_access".to_owned(), Vec::new()),
+    ])
+}
+
+/// What ID tokens are signed with (RFC 7518 §3.1, RFC 8037 §3.1).
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum SigningAlgorithm {
+    /// RSASSA-PKCS1-v1_5 with SHA-256.
+    #[default]
+    #[serde(rename = "RS256")]
+    Rs256,
+    /// ECDSA with P-256 and SHA-256.
+    #[serde(rename = "ES256")]
+    Es256,
+    /// Ed25519.
+    #[serde(rename = "EdDSA")]
+    EdDsa,
+}
+
+impl SigningAlgorithm {
+    /// Every algorithm, in the order in which keys are published.
+    pub const ALL: [Self; 3] = [Self::Rs256, Self::Es256, Self::EdDsa];
+
+    /// The name that stands in `alg`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Rs256 => "RS256",
+            Self::Es256 => "ES256",
+            Self::EdDsa => "EdDSA",
+        }
+    }
+}
+
+/// Which rules an issuer has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum Profile {
+    /// For people: any client identifier, any secret, any `http` or `https` redirect URI, and the
+    /// `plain` code challenge.
+    Lax,
+    /// As the specifications demand.
+    #[default]
+    Strict,
+}
+
+/// What a broken rule leads to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum Enforcement {
+    /// It is noted, and the request is refused.
+    #[default]
+    Enforce,
+    /// It is noted, and the request is served as far as it can be.
+    Observe,
+}
+
+/// How people sign in.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum SignIn {
+    /// On a page, by the press of a button.
+    #[default]
+    Page,
+    /// Without a page: this user is always signed in.
+    Auto {
+        /// The user's `sub`.
+        sub: String,
+    },
+}
+
+/// When refresh tokens are issued (RFC 6749 §6, OIDC Core §11).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum RefreshTokens {
+    /// Never.
+    Never,
+    /// Where the scope `offline_access` was granted.
+    #[default]
+    OfflineAccess,
+    /// With every grant.
+    Always,
+}
+
+/// How a code challenge is made from a code verifier (RFC 7636 §4.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum ChallengeMethod {
+    /// The base64url form of the verifier's SHA-256 hash.
+    S256,
+    /// The verifier itself.
+    #[serde(rename = "plain")]
+    Plain,
+}
+
+impl ChallengeMethod {
+    /// The name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::S256 => "S256",
+            Self::Plain => "plain",
+        }
+    }
+}
+
+/// Where signing keys come from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum KeySource {
+    /// The shipped test keys. Everybody knows their private halves.
+    #[default]
+    Test,
+    /// The shipped test keys in another order, for a second issuer that must not share a key
+    /// with the first.
+    OtherTest,
+    /// Keys made for this process, in the background.
+    Generated,
+}
+
+/// How a client proves who it is at the token endpoint (RFC 6749 §2.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum AuthMethod {
+    /// HTTP Basic, with both parts form-encoded first (RFC 6749 §2.3.1).
+    ClientSecretBasic,
+    /// `client_id` and `client_secret` in the body.
+    ClientSecretPost,
+    /// Not at all: a public client.
+    None,
+}
+
+impl AuthMethod {
+    /// The name in the registry of RFC 7591 §2.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ClientSecretBasic => "client_secret_basic",
+            Self::ClientSecretPost => "client_secret_post",
+            Self::None => "none",
+        }
+    }
+}
+
+/// A registered client (RFC 6749 §2).
+#[derive(Clone, PartialEq, Eq)]
+pub struct Client {
+    /// The client identifier.
+    pub id: String,
+    /// The client secret; `None` for a public client.
+    pub secret: Option<String>,
+    /// Redirect URIs, compared to the letter. A loopback IP literal may come with any port
+    /// (RFC 8252 §7.3).
+    pub redirect_uris: Vec<String>,
+    /// Where the client may send people after logout.
+    pub post_logout_redirect_uris: Vec<String>,
+    /// The authentication methods that it may use.
+    pub auth_methods: BTreeSet<AuthMethod>,
+}
+
+impl Client {
+    /// A client that keeps a secret and sends it in either of the two ways.
+    pub fn confidential(id: impl Into<String>, secret: impl Into<String>) -> Self {
+        Self {
+            id: id.into(),
+            secret: Some(secret.into()),
+            redirect_uris: Vec::new(),
+            post_logout_redirect_uris: Vec::new(),
+            auth_methods: BTreeSet::from([
+                AuthMethod::ClientSecretBasic,
+                AuthMethod::ClientSecretPost,
+            ]),
+        }
+    }
+
+    /// A client that cannot keep a secret (RFC 6749 §2.1).
+    pub fn public(id: impl Into<String>) -> Self {
+        Self {
+            id: id.into(),
+            secret: None,
+            redirect_uris: Vec::new(),
+            post_logout_redirect_uris: Vec::new(),
+            auth_methods: BTreeSet::from([AuthMethod::None]),
+        }
+    }
+
+    /// Registers one more redirect URI.
+    #[must_use]
+    pub fn redirect_uri(mut self, uri: impl Into<String>) -> Self {
+        self.redirect_uris.push(uri.into());
+        self
+    }
+
+    /// Registers one more place to go to after logout.
+    #[must_use]
+    pub fn post_logout_redirect_uri(mut self, uri: impl Into<String>) -> Self {
+        self.post_logout_redirect_uris.push(uri.into());
+        self
+    }
+
+    /// Restricts the client to these authentication methods.
+    #[must_use]
+    pub fn auth_methods(mut self, methods: impl IntoIterator<Item = AuthMethod>) -> Self {
+        self.auth_methods = methods.into_iter().collect();
+        self
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("id", &self.id)
+            .field("secret", &self.secret.as_ref().map(|_| "<hidden>"))
+            .field("redirect_uris", &self.redirect_uris)
+            .field("post_logout_redirect_uris", &self.post_logout_redirect_uris)
+            .field("auth_methods", &self.auth_methods)
+            .finish()
+    }
+}
+
+/// Somebody who can sign in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// The subject identifier (OIDC Core §8).
+    pub sub: String,
+    /// Claims about the user; the granted scopes decide which are released.
+    pub claims: Map<String, Value>,
+}
+
+impl User {
+    /// A user without claims.
+    pub fn new(sub: impl Into<String>) -> Self {
+        Self {
+            sub: sub.into(),
+            claims: Map::new(),
+        }
+    }
+
+    /// Adds a claim.
+    #[must_use]
+    pub fn claim(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.claims.insert(name.into(), value.into());
+        self
+    }
+
+    /// A user with the claims that most applications ask for, made from the `sub`.
+    pub fn from_sub(sub: impl Into<String>) -> Self {
+        let sub = sub.into();
+        let mut letters = sub.chars();
+        let name: String = letters.next().map_or_else(String::new, |first| {
+            first.to_uppercase().chain(letters).collect()
+        });
+        Self::new(sub.clone())
+            .claim("name", name)
+            .claim("preferred_username", sub.clone())
+            .claim("email", format!("{sub}@example.test"))
+            .claim("email_verified", true)
+    }
+
+    /// What to call the user on a page.
+    pub fn display_name(&self) -> &str {
+        self.claims
+            .get("name")
+            .and_then(Value::as_str)
+            .unwrap_or(&self.sub)
+    }
+
+    /// Alice and Bob, who have everything, and Carol, who has no e-mail address.
+    pub fn defaults() -> Vec<Self> {
+        vec![
+            Self::from_sub("alice")
+                .claim("name", "Alice Adams")
+                .claim("given_name", "Alice")
+                .claim("family_name", "Adams")
+                .claim("locale", "en-GB")
+                .claim("phone_number", "+1 555 0100")
+                .claim("phone_number_verified", true)
+                .claim(
+                    "address",
+                    json!({"locality": "Springfield", "country": "US"}),
+                ),
+            Self::from_sub("bob")
+                .claim("name", "Bob Baker")
+                .claim("given_name", "Bob")
+                .claim("family_name", "Baker")
+                .claim("locale", "de-AT"),
+            Self::new("carol")
+                .claim("name", "Carol Clark")
+                .claim("given_name", "Carol")
+                .claim("family_name", "Clark")
+                .claim("preferred_username", "carol"),
+        ]
+    }
+}

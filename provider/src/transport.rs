@@ -1,0 +1,243 @@
+//! The connection below HTTP: an I/O wrapper that a response can command to break the rules.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use axum::extract::connect_info::Connected;
+use axum::serve::{IncomingStream, Listener};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::Sleep;
+
+use crate::fault::TransportAct;
+
+/// Accepts connections whose responses can be commanded.
+#[derive(Debug)]
+pub(crate) struct Wire(TcpListener);
+
+impl Wire {
+    pub(crate) fn new(listener: TcpListener) -> Self {
+        Self(listener)
+    }
+}
+
+impl Listener for Wire {
+    type Io = Io;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Io, SocketAddr) {
+        loop {
+            match self.0.accept().await {
+                Ok((stream, address)) => return (Io::new(stream), address),
+                Err(error) => {
+                    tracing::debug!(%error, "a connection was not accepted");
+                    // Too many open files end by themselves; without a pause this would spin.
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+            }
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.0.local_addr()
+    }
+}
+
+/// The handle by which a response commands its connection.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Connection(Arc<Mutex<Option<Command>>>);
+
+/// What is to happen to the next response of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Command {
+    pub(crate) act: TransportAct,
+    /// The size of the body that follows, in bytes.
+    pub(crate) body: usize,
+}
+
+impl Connection {
+    /// From the next byte on, the command is carried out. The connection ends with it.
+    pub(crate) fn command(&self, command: Command) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(command);
+    }
+
+    fn commanded(&self) -> Option<Command> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Connected<IncomingStream<'_, Wire>> for Connection {
+    fn connect_info(stream: IncomingStream<'_, Wire>) -> Self {
+        stream.io().connection.clone()
+    }
+}
+
+/// A TCP stream that carries out commands.
+#[derive(Debug)]
+pub(crate) struct Io {
+    stream: TcpStream,
+    connection: Connection,
+    progress: Progress,
+}
+
+/// How far a commanded response has come.
+#[derive(Debug, Default)]
+struct Progress {
+    /// Bytes of the response that went out.
+    sent: usize,
+    /// Bytes of the head, once its end was seen.
+    head: Option<usize>,
+    /// What of the head was seen so far; its end may lie across two writes.
+    seen: Vec<u8>,
+    pause: Option<Pin<Box<Sleep>>>,
+}
+
+/// The time between two bytes of a trickle.
+const TRICKLE: Duration = Duration::from_secs(1);
+
+/// Neither a status line nor a TLS record.
+const GARBAGE: &[u8] = b"\x00\xff\x13\x37 this is not HTTP \x00\r\n\r\n";
+
+impl Io {
+    fn new(stream: TcpStream) -> Self {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "TCP_NODELAY was not set");
+        }
+        Self {
+            stream,
+            connection: Connection::default(),
+            progress: Progress::default(),
+        }
+    }
+
+    fn poll_commanded(
+        &mut self,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+        command: Command,
+    ) -> Poll<io::Result<usize>> {
+        match command.act {
+            TransportAct::Hang => Poll::Pending,
+            TransportAct::Reset => {
+                self.stream.set_zero_linger()?;
+                Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()))
+            }
+            TransportAct::Close => self.poll_end(cx),
+            TransportAct::Garbage => {
+                let rest = GARBAGE.get(self.progress.sent..).unwrap_or_default();
+                if rest.is_empty() {
+                    return self.poll_end(cx);
+                }
+                let written = ready!(Pin::new(&mut self.stream).poll_write(cx, rest))?;
+                self.progress.sent += written;
+                // The honest bytes are not taken; they are offered again until the end comes.
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            TransportAct::Truncate => self.poll_truncated(cx, bytes, command.body),
+            TransportAct::Trickle => self.poll_trickled(cx, bytes),
+        }
+    }
+
+    fn poll_truncated(
+        &mut self,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+        body: usize,
+    ) -> Poll<io::Result<usize>> {
+        let head = self.progress.head_within(bytes);
+        let allowed = match (head, body) {
+            // Without a body there is only the head to cut.
+            (Some(head), 0) => head / 2,
+            (Some(head), body) => head + body / 2,
+            (None, _) => self.progress.sent + bytes.len(),
+        };
+        let allowed = allowed.saturating_sub(self.progress.sent).min(bytes.len());
+        if allowed == 0 {
+            return self.poll_end(cx);
+        }
+        self.poll_counted(cx, &bytes[..allowed])
+    }
+
+    fn poll_trickled(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let head_left = match self.progress.head_within(bytes) {
+            Some(head) => head.saturating_sub(self.progress.sent).min(bytes.len()),
+            None => bytes.len(),
+        };
+        if head_left > 0 {
+            return self.poll_counted(cx, &bytes[..head_left]);
+        }
+        let pause =
+            (self.progress.pause).get_or_insert_with(|| Box::pin(tokio::time::sleep(TRICKLE)));
+        ready!(pause.as_mut().poll(cx));
+        self.progress.pause = None;
+        self.poll_counted(cx, &bytes[..bytes.len().min(1)])
+    }
+
+    fn poll_counted(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = ready!(Pin::new(&mut self.stream).poll_write(cx, bytes))?;
+        self.progress.note(&bytes[..written]);
+        Poll::Ready(Ok(written))
+    }
+
+    /// Closes in good order; the error makes the HTTP layer let go.
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
+        Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()))
+    }
+}
+
+impl Progress {
+    /// The size of the head, if it ends within what went out and `bytes`.
+    fn head_within(&self, bytes: &[u8]) -> Option<usize> {
+        self.head.or_else(|| {
+            let mut seen = self.seen.clone();
+            seen.extend_from_slice(bytes);
+            let end = seen.windows(4).position(|four| four == b"\r\n\r\n")?;
+            Some(end + 4)
+        })
+    }
+
+    fn note(&mut self, bytes: &[u8]) {
+        self.sent += bytes.len();
+        if self.head.is_none() {
+            self.head = self.head_within(bytes).filter(|head| *head <= self.sent);
+            self.seen.extend_from_slice(bytes);
+        }
+    }
+}
+
+impl AsyncRead for Io {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Io {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match self.connection.commanded() {
+            Some(command) => self.poll_commanded(cx, bytes, command),
+            None => Pin::new(&mut self.stream).poll_write(cx, bytes),
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
