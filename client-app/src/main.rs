@@ -3,7 +3,10 @@
 use anyhow::Context as _;
 use clap::Parser;
 use client_app::{Config, app};
-use std::io::Write as _;
+use std::{
+    io::{IsTerminal as _, Write as _},
+    process::ExitCode,
+};
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
@@ -83,13 +86,23 @@ impl Flags {
 }
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    let flags = Flags::parse();
+async fn main() -> ExitCode {
+    match run(&Flags::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "client-app: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(flags: &Flags) -> anyhow::Result<()> {
     let filter = EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| EnvFilter::new("warn,client_app=info"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .init();
 
     let config = Config::from_vars(|name| flags.get(name).or_else(|| std::env::var(name).ok()))?;

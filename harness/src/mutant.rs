@@ -81,9 +81,9 @@ pub fn load(folder: &Path) -> Result<Vec<Mutant>, Vec<Diagnostic>> {
             continue;
         }
         let shown = path.display().to_string();
-        let parsed = read_text(&path).map_err(|defect| *defect).and_then(|text| {
+        let parsed = read_text(&path).and_then(|text| {
             toml::from_str::<Mutant>(&text)
-                .map_err(|error| Diagnostic::from_toml(&shown, &text, &error))
+                .map_err(|error| Box::new(Diagnostic::from_toml(&shown, &text, &error)))
         });
         match parsed {
             Ok(mut mutant) => {
@@ -94,7 +94,7 @@ pub fn load(folder: &Path) -> Result<Vec<Mutant>, Vec<Diagnostic>> {
                     .into_owned();
                 mutants.push(mutant);
             }
-            Err(defect) => defects.push(defect),
+            Err(defect) => defects.push(*defect),
         }
     }
     mutants.sort_by(|a, b| a.name.cmp(&b.name));
@@ -114,12 +114,11 @@ impl Mutant {
         let mut changed: Vec<(PathBuf, String)> = Vec::new();
         for edit in &self.edit {
             let known = changed.iter().position(|(file, _)| *file == edit.file);
-            let text = match known {
-                Some(index) => changed.remove(index).1,
-                None => {
-                    let file = source.join(&edit.file);
-                    fs::read_to_string(&file).map_err(|source| EditError::Io { file, source })?
-                }
+            let text = if let Some(index) = known {
+                changed.remove(index).1
+            } else {
+                let file = source.join(&edit.file);
+                fs::read_to_string(&file).map_err(|source| EditError::Io { file, source })?
             };
             let count = text.matches(&edit.find).count();
             if count != 1 {

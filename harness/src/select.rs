@@ -81,10 +81,9 @@ pub fn matches(pattern: &str, id: &str) -> bool {
     if pattern == id || pattern == bare(id) {
         return true;
     }
-    if let Some(rest) = id.strip_prefix(pattern.trim_end_matches('/')) {
-        if rest.starts_with('/') {
-            return true;
-        }
+    let below = id.strip_prefix(pattern.trim_end_matches('/'));
+    if below.is_some_and(|rest| rest.starts_with('/')) {
+        return true;
     }
     pattern.contains('*') && glob(pattern.as_bytes(), id.as_bytes())
 }

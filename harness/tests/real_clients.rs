@@ -1,6 +1,8 @@
 //! The real clients of `harness/targets`: their verdicts are those that were committed. A client
 //! that is not set up on this machine is skipped, by name, with the command that sets it up.
 
+#![expect(clippy::print_stdout, reason = "what is skipped is said, by name")]
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, ExitCode};
@@ -48,10 +50,11 @@ fn verdicts(name: &str) -> Result<(), Failed> {
         .iter()
         .filter_map(|result| Some((result["id"].as_str()?, result["verdict"].as_str()?)))
         .collect();
-    let text: String = seen
+    let lines: Vec<String> = seen
         .iter()
-        .map(|(id, verdict)| format!("{id} {verdict}\n"))
+        .map(|(id, verdict)| format!("{id} {verdict}"))
         .collect();
+    let text = lines.join("\n") + "\n";
     let kept = folder(name).join("verdicts.txt");
     if std::env::var_os("UPDATE_VERDICTS").is_some() {
         std::fs::write(&kept, &text)?;

@@ -4,6 +4,11 @@
 //! A file that is dropped into `scenarios/` is picked up by itself. `INSTA_UPDATE=always cargo
 //! test` writes new snapshots; read them before you commit them.
 
+#![expect(
+    clippy::print_stderr,
+    reason = "a test program of its own tells what stops it"
+)]
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -75,12 +80,12 @@ fn snapshots() -> PathBuf {
 
 async fn run(plan: &Plan) -> Result<(Judgement, Record), Failed> {
     let pool = Pool::start(Target::reference()).await?;
-    let settings = &plan.settings;
-    let plain = Spec {
+    let settings = &plan.control_settings();
+    let clean_spec = Spec {
         settings: settings.clone(),
         ..Spec::default()
     };
-    let instance = pool.acquire(&plain).await?;
+    let instance = pool.acquire(&clean_spec).await?;
     let clean = control(pool.target(), &instance, &plan.control_steps(), settings).await?;
     if let Some(check) = plan.check {
         let judgement = match control_defect(plan, &clean) {

@@ -4,11 +4,10 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 
 use crate::clock::Clock;
 use crate::fault::{Fault, FaultError};
+use crate::parties::{Client, User};
 use crate::rules::Rule;
 use crate::server::MockProvider;
-use crate::settings::{
-    Client, Enforcement, IssuerSettings, KeySource, Profile, SignIn, SigningAlgorithm, User,
-};
+use crate::settings::{Enforcement, IssuerSettings, KeySource, Profile, SignIn, SigningAlgorithm};
 
 /// Sets up a [`MockProvider`]. Without any call it listens on a free port of 127.0.0.1, is strict,
 /// and knows the users alice, bob and carol.

@@ -10,8 +10,9 @@ pub use crate::config::ConfigError;
 
 use crate::builder::StartError;
 use crate::config::Config;
+use crate::parties::User;
 use crate::server::MockProvider;
-use crate::settings::{IssuerSettings, KeySource, Profile, SignIn, SigningAlgorithm, User};
+use crate::settings::{IssuerSettings, KeySource, Profile, SignIn, SigningAlgorithm};
 
 /// The port without `--port`.
 pub const DEFAULT_PORT: u16 = 9400;
@@ -119,10 +120,12 @@ pub async fn serve(args: ServeArgs) -> Result<(), ServeError> {
         }
         other => ServeError::Start(other),
     })?;
+    // Before the greeting, since whoever reads it may want to end this at once.
+    let interrupts = Interrupts::new().map_err(ServeError::Terminal)?;
     greeting
         .print(provider.base_url())
         .map_err(ServeError::Terminal)?;
-    interrupted().await.map_err(ServeError::Terminal)?;
+    interrupts.next().await;
     provider.shut_down().await;
     Ok(())
 }
@@ -206,19 +209,44 @@ impl Greeting {
     }
 }
 
+/// Listens for the wish to end, from the moment it is made.
 #[cfg(unix)]
-async fn interrupted() -> io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => interrupted,
-        _ = terminate.recv() => Ok(()),
+struct Interrupts {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Interrupts {
+    fn new() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn next(mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
     }
 }
 
-#[cfg(not(unix))]
-async fn interrupted() -> io::Result<()> {
-    tokio::signal::ctrl_c().await
+/// Listens for the wish to end, from the moment it is made.
+#[cfg(windows)]
+struct Interrupts(tokio::signal::windows::CtrlC);
+
+#[cfg(windows)]
+impl Interrupts {
+    fn new() -> io::Result<Self> {
+        tokio::signal::windows::ctrl_c().map(Self)
+    }
+
+    async fn next(mut self) {
+        self.0.recv().await;
+    }
 }
 
 /// `dora` or `dora:email=dora@example.test,admin=true`. A value that is JSON is taken as such.

@@ -9,9 +9,9 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::fault::{Fault, FaultError, parse_span};
+use crate::parties::{AuthMethod, Client, User};
 use crate::settings::{
-    AuthMethod, ChallengeMethod, Client, Enforcement, IssuerSettings, Profile, RefreshTokens,
-    SignIn, SigningAlgorithm, User,
+    ChallengeMethod, Enforcement, IssuerSettings, Profile, RefreshTokens, SignIn, SigningAlgorithm,
 };
 
 /// Why a configuration file cannot be used.

@@ -58,10 +58,11 @@ pub(crate) async fn serve(
     let act = answer.act;
     let reply = answer.reply.clone();
     record(&issuer, route, started, request, answer);
-    if let Some(act) = act {
+    if let Some(mut act) = act {
         if act == TransportAct::Hang {
             // No CPU and no timer: the wait ends with the peer or the provider.
             let _ = host.stopping.clone().wait_for(|stop| *stop).await;
+            act = TransportAct::Close;
         }
         connection.command(Command {
             act,

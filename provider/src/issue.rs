@@ -9,10 +9,11 @@ use crate::grant::Grant;
 use crate::issuer::IssuerState;
 use crate::jws;
 use crate::keys::SigningKey;
+use crate::parties::{AuthMethod, User};
 use crate::protocol::{
     ErrorCode, IdTokenClaims, JoseHeader, JwkSet, ProviderMetadata, TokenResponse,
 };
-use crate::settings::{AuthMethod, RefreshTokens, SigningAlgorithm, User};
+use crate::settings::{RefreshTokens, SigningAlgorithm};
 use crate::store::Granted;
 
 /// The discovery document (OIDC Discovery 1.0 §3, RFC 8414 §2).
@@ -206,8 +207,8 @@ fn with_state_and_issuer(
     parameters
 }
 
-/// The letters that an `error_description` may have (RFC 6749 §4.1.2.1).
-fn describable(reason: &str) -> String {
+/// The letters that an `error_description` may have (RFC 6749 §4.1.2.1, §5.2).
+pub(crate) fn describable(reason: &str) -> String {
     reason
         .replace('§', "section ")
         .chars()

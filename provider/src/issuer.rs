@@ -7,7 +7,8 @@ use crate::endpoint;
 use crate::fault::{ArmedFault, Fault, FaultError, Faults};
 use crate::journal::Journal;
 use crate::keys::KeyRing;
-use crate::settings::{Client, IssuerSettings, Profile, User};
+use crate::parties::{Client, User};
+use crate::settings::{IssuerSettings, Profile};
 use crate::store::{MemoryStore, Store};
 
 /// An issuer of a running [`crate::MockProvider`]. Clones are handles to the same one.

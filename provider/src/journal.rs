@@ -1,6 +1,7 @@
 //! The journal: every exchange that the provider had, typed and raw, bounded, with a subscription.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -46,20 +47,26 @@ impl Endpoint {
 }
 
 /// The exchanges that an issuer had, the last 10,000 of them. Clones share one journal.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Journal(Arc<Inner>);
 
-#[derive(Debug)]
 struct Inner {
     entries: Mutex<Entries>,
     /// The number of the last entry, for those who wait.
     last: watch::Sender<u64>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Entries {
     kept: VecDeque<Arc<Exchange>>,
     last: u64,
+}
+
+/// Exchanges hold secrets, so only their number is shown.
+impl fmt::Debug for Journal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Journal({} exchanges)", self.len())
+    }
 }
 
 /// How many exchanges are kept.

@@ -163,6 +163,22 @@ mod tests {
     }
 
     #[test]
+    fn the_public_key_as_a_secret_verifies_as_a_confused_library_would() {
+        use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
+        let keys = KeyRing::new(SigningAlgorithm::Rs256, KeySource::Test);
+        let draft = IdTokenDraft {
+            signing: Some(Signing::HmacWithPublicKey),
+            ..draft(&keys)
+        };
+        let token = sign(&keys, draft);
+        let pem = keys.signing(SigningAlgorithm::Rs256).public_pem().unwrap();
+        let mut validation = Validation::new(Algorithm::HS256);
+        validation.required_spec_claims.clear();
+        let key = DecodingKey::from_secret(pem.as_bytes());
+        assert!(decode::<Value>(&token, &key, &validation).is_ok());
+    }
+
+    #[test]
     fn at_hash_is_that_of_the_specification() {
         // OIDC Core 1.0, Appendix A.3.
         let token = "jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y";

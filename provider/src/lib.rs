@@ -42,6 +42,7 @@ mod journal;
 mod jws;
 mod keys;
 mod page;
+mod parties;
 mod protocol;
 mod rules;
 mod server;
@@ -61,9 +62,10 @@ pub use journal::{
     Endpoint, Exchange, Issued, IssuedKind, Journal, Notes, RecordedRequest, RecordedResponse,
     Subscription,
 };
+pub use parties::{AuthMethod, Client, User};
 pub use rules::{Rule, Violation};
 pub use server::{CreateIssuerError, MockProvider};
 pub use settings::{
-    AuthMethod, ChallengeMethod, Client, Enforcement, IssuerSettings, KeySource, Profile,
-    RefreshTokens, SignIn, SigningAlgorithm, User,
+    ChallengeMethod, Enforcement, IssuerSettings, KeySource, Profile, RefreshTokens, SignIn,
+    SigningAlgorithm,
 };

@@ -9,7 +9,7 @@ use minijinja::{Environment, UndefinedBehavior, Value, context};
 
 use crate::grant::{Pending, Prompt, SignedIn};
 use crate::issuer::IssuerState;
-use crate::settings::User;
+use crate::parties::User;
 
 const STYLE: &str = include_str!("templates/style.css");
 

@@ -12,7 +12,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
 use crate::grant::{Challenge, Grant};
-use crate::settings::{AuthMethod, ChallengeMethod, Client, Profile};
+use crate::parties::{AuthMethod, Client};
+use crate::settings::{ChallengeMethod, Profile};
 
 /// A demand on a request, named as what the request has to be or have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -187,16 +187,21 @@ impl Store for MemoryStore {
 }
 
 /// Entries that expire, by key; full tables drop the oldest.
-#[derive(Debug)]
 struct Table<V> {
     entries: HashMap<String, Entry<V>>,
     order: VecDeque<String>,
 }
 
-#[derive(Debug)]
 struct Entry<V> {
     value: V,
     until: u64,
+}
+
+/// The keys are secrets, so only their number is shown.
+impl<V> fmt::Debug for Table<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Table({} entries)", self.entries.len())
+    }
 }
 
 impl<V> Default for Table<V> {

@@ -50,6 +50,9 @@ pub(crate) struct Script {
     pub(crate) expires_in: u64,
     pub(crate) rotates: bool,
     pub(crate) changes_id_token: Change,
+    pub(crate) changes_tokens: Change,
+    /// The `crit` member of the ID token's header.
+    pub(crate) crit: Option<Vec<String>>,
     pub(crate) changes_metadata: Change,
     /// What userinfo says, besides `sub`.
     pub(crate) claims: Value,
@@ -74,6 +77,8 @@ impl Provider {
             expires_in: 3600,
             rotates: true,
             changes_id_token: Box::new(|_| {}),
+            changes_tokens: Box::new(|_| {}),
+            crit: None,
             changes_metadata: Box::new(|_| {}),
             claims: json!({ "name": "Alice Example", "email": "alice@example.com" }),
             instead: None,
@@ -88,6 +93,7 @@ impl Provider {
             .route("/jwks", get(jwks))
             .route("/authorize", get(authorize))
             .route("/token", post(token))
+            .route("/moved", post(moved))
             .route("/userinfo", get(userinfo))
             .with_state(Arc::clone(&state));
         let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
@@ -147,6 +153,7 @@ impl Script {
         (self.changes_id_token)(&mut claims);
         let mut header = Header::new(Algorithm::ES256);
         header.kid = Some(self.key.0.clone());
+        header.crit.clone_from(&self.crit);
         jsonwebtoken::encode(&header, &claims, &self.key.1).unwrap()
     }
 
@@ -162,6 +169,7 @@ impl Script {
             self.refresh_tokens = vec![refresh_token.clone()];
             response["refresh_token"] = json!(refresh_token);
         }
+        (self.changes_tokens)(&mut response);
         response
     }
 }
@@ -220,13 +228,22 @@ async fn authorize(State(script): Shared, Query(request): Query<Fields>) -> Resp
 }
 
 async fn token(State(script): Shared, body: String) -> Response {
+    let mut script = script.lock().unwrap();
+    match script.note("token") {
+        Some(response) => response,
+        None => grant(&mut script, &body),
+    }
+}
+
+/// The token endpoint under another address.
+async fn moved(State(script): Shared, body: String) -> Response {
+    grant(&mut script.lock().unwrap(), &body)
+}
+
+fn grant(script: &mut Script, body: &str) -> Response {
     let request: Fields = form_urlencoded::parse(body.as_bytes())
         .into_owned()
         .collect();
-    let mut script = script.lock().unwrap();
-    if let Some(response) = script.note("token") {
-        return response;
-    }
     let grant = request["grant_type"].clone();
     script.calls.push(grant.clone());
     let tokens = match grant.as_str() {

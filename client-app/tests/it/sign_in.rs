@@ -229,15 +229,17 @@ async fn a_refused_refresh_ends_the_session() {
 }
 
 #[tokio::test]
-async fn a_refreshed_id_token_about_someone_else_is_refused() {
-    let provider = Provider::start().await;
-    let mut browser = Browser::new(&client_of(&provider, &[]));
-    browser.sign_in().await;
-    provider.script().changes_id_token = set("sub", json!("mallory"));
-    provider.script().access_tokens.clear();
-    let page = browser.get("/profile").await;
-    assert_eq!(page.status, StatusCode::BAD_REQUEST);
-    assert!(!page.text.contains("Alice Example"));
+async fn a_refreshed_id_token_of_someone_else_or_of_another_sign_in_is_refused() {
+    for (claim, value) in [("sub", "mallory"), ("nonce", "of another sign-in")] {
+        let provider = Provider::start().await;
+        let mut browser = Browser::new(&client_of(&provider, &[]));
+        browser.sign_in().await;
+        provider.script().changes_id_token = set(claim, json!(value));
+        provider.script().access_tokens.clear();
+        let page = browser.get("/profile").await;
+        assert_eq!(page.status, StatusCode::BAD_REQUEST, "{claim}");
+        assert!(!page.text.contains("Alice Example"), "{claim}");
+    }
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use serde_json::{Value, json};
+use std::time::Duration;
 
 fn client_of(provider: &Provider) -> Router {
     client(&[
@@ -45,6 +46,8 @@ async fn is_refused(name: &str, prepare: impl FnOnce(&mut Script)) -> Page {
 
     provider.script().instead = None;
     provider.script().changes_id_token = Box::new(|_| {});
+    provider.script().changes_tokens = Box::new(|_| {});
+    provider.script().crit = None;
     assert_eq!(
         browser.sign_in().await.location(),
         "/profile",
@@ -66,7 +69,7 @@ async fn only_a_success_of_the_token_endpoint_counts() {
         (StatusCode::BAD_REQUEST, Json(body)).into_response()
     }
     fn elsewhere() -> Response {
-        Redirect::temporary("/userinfo").into_response()
+        Redirect::temporary("/moved").into_response()
     }
     assert_eq!(is_refused_by("tokens", "token", tokens_with_400).await, 502);
     assert_eq!(is_refused_by("redirect", "token", elsewhere).await, 502);
@@ -80,22 +83,32 @@ async fn a_token_response_is_complete_or_refused() {
     fn no_access_token() -> Response {
         Json(json!({ "token_type": "Bearer" })).into_response()
     }
-    fn another_type() -> Response {
-        Json(json!({ "access_token": "x", "token_type": "mac" })).into_response()
-    }
-    fn no_id_token() -> Response {
-        Json(json!({ "access_token": "x", "token_type": "Bearer" })).into_response()
-    }
     assert_eq!(is_refused_by("HTML", "token", html).await, 502);
     assert_eq!(
         is_refused_by("access token", "token", no_access_token).await,
         502
     );
-    assert_eq!(
-        is_refused_by("token type", "token", another_type).await,
-        400
-    );
-    assert_eq!(is_refused_by("ID token", "token", no_id_token).await, 400);
+    for (member, value) in [("token_type", json!("mac")), ("id_token", Value::Null)] {
+        let change = set(member, value);
+        let page = is_refused(member, |script| script.changes_tokens = change).await;
+        assert_eq!(page.status, 400, "{member}");
+    }
+}
+
+#[tokio::test]
+async fn an_id_token_with_a_changed_signature_or_a_critical_extension_is_refused() {
+    let page = is_refused("signature", |script| {
+        script.changes_tokens = Box::new(|tokens| {
+            let token = tokens["id_token"].as_str().unwrap();
+            let (signed, signature) = token.rsplit_once('.').unwrap();
+            let changed = format!("{signed}.{}", signature.chars().rev().collect::<String>());
+            tokens["id_token"] = json!(changed);
+        });
+    });
+    assert_eq!(page.await.status, 400);
+    let extension = || Some(vec!["https://op.example/extension".to_owned()]);
+    let page = is_refused("crit", |script| script.crit = extension()).await;
+    assert_eq!(page.status, 400);
 }
 
 #[tokio::test]
@@ -176,6 +189,20 @@ async fn metadata_that_cannot_be_used_stops_before_the_browser_leaves() {
 }
 
 #[tokio::test]
+async fn a_response_with_a_repeated_parameter_or_without_a_code_goes_no_further() {
+    let provider = Provider::start().await;
+    let mut browser = Browser::new(&client_of(&provider));
+    let callback = browser.callback_of("/login").await;
+    let page = browser.get(&format!("{callback}&code=another")).await;
+    assert_eq!(page.status, StatusCode::BAD_REQUEST);
+
+    let callback = browser.callback_of("/login").await;
+    let empty = callback.replace("?code=", "?code=&was=");
+    assert_eq!(browser.get(&empty).await.status, StatusCode::BAD_REQUEST);
+    assert_eq!(provider.calls("token"), 0);
+}
+
+#[tokio::test]
 async fn an_issuer_that_always_names_itself_must_do_so() {
     let provider = Provider::start().await;
     let mut browser = Browser::new(&client_of(&provider));
@@ -198,7 +225,9 @@ async fn a_silent_provider_is_given_up_on() {
     let provider = Provider::start().await;
     provider.script().changes_metadata = set("token_endpoint", json!(token_endpoint));
     let mut browser = Browser::new(&client_of(&provider));
-    let page = browser.sign_in().await;
+    let patience = Duration::from_secs(20);
+    let page = tokio::time::timeout(patience, browser.sign_in()).await;
+    let page = page.expect("it gives up long before");
     assert_eq!(page.status, StatusCode::BAD_GATEWAY);
     assert!(page.text.contains("did not answer"));
 }

@@ -127,8 +127,11 @@ async fn prove_all(args: &ProveArgs) -> Exit {
 
 /// Scenarios that catch nothing: no mutant names any of their cases.
 pub fn idle(plans: &[Plan], mutants: &[Mutant]) -> Vec<String> {
-    let named: BTreeSet<&str> =
-        mutants.iter().flat_map(|mutant| &mutant.caught_by).map(|id| file_of(id)).collect();
+    let named: BTreeSet<&str> = mutants
+        .iter()
+        .flat_map(|mutant| &mutant.caught_by)
+        .map(|id| file_of(id))
+        .collect();
     let idle = plans
         .iter()
         .filter(|plan| plan.scenario.no_mutant.is_none() && !named.contains(file_of(&plan.id)));

@@ -42,26 +42,30 @@ pub async fn run(args: RunArgs) -> Exit {
         Err(exit) => return exit,
     };
     let from = match &source {
-        Source::Embedded => "built-in scenarios".to_owned(),
-        Source::Folder(folder) => format!("scenarios of {}", folder.display()),
+        Source::Embedded => "built in".to_owned(),
+        Source::Folder(folder) => format!("from {}", folder.display()),
+    };
+    let count = match plans.len() {
+        1 => "1 scenario".to_owned(),
+        count => format!("{count} scenarios"),
     };
     tell(&format!(
-        "gauntlet {} · {} ({}) · {} {from}",
+        "gauntlet {} · {} ({}) · {count} {from}",
         env!("CARGO_PKG_VERSION"),
         target.name,
-        target.origin,
-        plans.len()
+        target.origin
     ));
     if plans.is_empty() {
         complain("error: no scenario is selected, so nothing ran");
         return Exit::NothingRan;
     }
     let name = target.name.clone();
-    let jobs = args.jobs.unwrap_or(match &target.reach {
-        Reach::Builtin(_) => 4,
-        Reach::Command { .. } => 2,
+    let jobs = match &target.reach {
+        Reach::Builtin(_) => args.jobs.unwrap_or(4),
+        Reach::Command { .. } => args.jobs.unwrap_or(2),
+        // There is one program and one issuer, so one scenario at a time.
         Reach::Attached(_) => 1,
-    });
+    };
     let told = Arc::new(Told::new(plans.len()));
     let started = Instant::now();
     let work = work(target, plans, jobs, Arc::clone(&told));

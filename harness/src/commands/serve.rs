@@ -11,7 +11,11 @@ pub async fn serve(args: ServeArgs) -> Exit {
         Ok(()) => Exit::Well,
         Err(error) => {
             complain(&format!("error: {error}"));
-            Exit::Usage
+            if error.exit_code() == Exit::Setup as u8 {
+                Exit::Setup
+            } else {
+                Exit::Usage
+            }
         }
     }
 }

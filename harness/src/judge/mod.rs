@@ -132,7 +132,7 @@ pub fn judge(plan: &Plan, control: &Record, attack: &Record, recovery: &Record) 
     let mut findings = strangers;
     for (index, step) in attack.steps.iter().enumerate() {
         if let Some(expect) = plan.expectation(index) {
-            findings.extend(outcome::findings(plan, expect, attack, step));
+            findings.extend(outcome::findings(plan, expect, (control, attack), step));
         }
     }
     findings.extend(recovery_defect(plan, recovery));

@@ -36,10 +36,15 @@ pub(super) fn wrong_accounts(plan: &Plan, attack: &Record) -> Vec<Finding> {
 pub(super) fn findings(
     plan: &Plan,
     expect: &Expect,
-    record: &Record,
+    (control, record): (&Record, &Record),
     step: &StepRecord,
 ) -> Vec<Finding> {
-    let context = Context { plan, record, step };
+    let context = Context {
+        plan,
+        control,
+        record,
+        step,
+    };
     let mut findings = Vec::new();
     if let Some(outcome) = expect.outcome {
         findings.extend(context.outcome(outcome));
@@ -59,6 +64,9 @@ pub(super) fn findings(
             .iter()
             .filter_map(|count| context.requests(count)),
     );
+    if expect.explains {
+        findings.extend(context.explains());
+    }
     if !expect.mentions.is_empty() {
         findings.extend(context.mentions(&expect.mentions));
     }
@@ -86,6 +94,7 @@ pub(super) fn words(standing: Standing) -> String {
 
 struct Context<'a> {
     plan: &'a Plan,
+    control: &'a Record,
     record: &'a Record,
     step: &'a StepRecord,
 }
@@ -99,13 +108,6 @@ impl Context<'_> {
             level: self.plan.level,
             severity: self.plan.scenario.severity,
             exchange: self.record.probed(self.step).map(|entry| entry.number),
-        }
-    }
-
-    fn at(&self, finding: Finding, entry: Option<&Entry>) -> Finding {
-        Finding {
-            exchange: entry.map(|entry| entry.number).or(finding.exchange),
-            ..finding
         }
     }
 
@@ -133,10 +135,11 @@ impl Context<'_> {
             // Reported once, as the wrong account.
             return None;
         }
-        if outcome != Outcome::SignedIn && !own {
-            if let Some(finding) = self.no_answer() {
-                return Some(finding);
-            }
+        if outcome != Outcome::SignedIn
+            && !own
+            && let Some(finding) = self.no_answer()
+        {
+            return Some(finding);
         }
         match outcome {
             Outcome::SignedIn if own => None,
@@ -147,7 +150,7 @@ impl Context<'_> {
                     "the user is signed in",
                     words(standing),
                 );
-                Some(self.at(finding, self.last_of_act()))
+                Some(at(finding, self.last_of_act()))
             }
             Outcome::Refused if own => Some(self.finding(
                 format!(
@@ -197,7 +200,7 @@ impl Context<'_> {
             _ => return None,
         };
         let finding = self.finding(sentence, "a page that says what happened", observed);
-        Some(self.at(finding, self.last_of_act()))
+        Some(at(finding, self.last_of_act()))
     }
 
     /// Where a login that should have succeeded came to its end.
@@ -239,20 +242,23 @@ impl Context<'_> {
             &format!("no request to the {name}"),
             format!("{} {}", entry.method, entry.url.path()),
         );
-        if endpoint == Endpoint::Userinfo {
-            // Too early, but a requirement is broken only where somebody is signed in by it.
+        // A requirement is broken where a code leaves the client that should not. What is merely
+        // asked in vain, or too early, breaks none.
+        let sends_a_code = entry.form("code").is_some_and(|code| !code.is_empty());
+        if !sends_a_code && endpoint != Endpoint::Authorize {
             finding.level = finding.level.min(Level::Should);
         }
-        Some(self.at(finding, Some(entry)))
+        Some(at(finding, Some(entry)))
     }
 
     fn never_redeems(&self) -> Option<Finding> {
         let code = self.step.delivered.as_deref()?;
+        // In a clean browser the client sends no authorization request; what it sends otherwise,
+        // the control shows.
         let requests = || {
-            self.record
-                .transcript
-                .iter()
-                .filter(|e| e.is_authorization_request())
+            let both = [self.control, self.record].into_iter();
+            both.flat_map(|record| &record.transcript)
+                .filter(|entry| entry.is_authorization_request())
         };
         let has = |name: &str| requests().any(|entry| entry.query(name).is_some());
         if !has("state") {
@@ -276,7 +282,7 @@ impl Context<'_> {
                 .observed
                 .push_str("; PKCE or the nonce stands behind the missing check");
         }
-        Some(self.at(finding, Some(sent)))
+        Some(at(finding, Some(sent)))
     }
 
     fn requests(&self, count: &RequestCount) -> Option<Finding> {
@@ -313,10 +319,31 @@ impl Context<'_> {
             &format!("{} to {} of them", count.min, count.max),
             format!("{number}"),
         );
-        Some(self.at(
+        Some(at(
             finding,
             found.last().copied().or_else(|| self.last_of_act()),
         ))
+    }
+
+    fn explains(&self) -> Option<Finding> {
+        let entry = self.last_of_act()?;
+        let status = entry.answer.status()?;
+        let empty = entry.answer.body().trim().is_empty();
+        if status != 500 && !empty {
+            return None;
+        }
+        let page = if empty {
+            "an empty page"
+        } else {
+            "a page for crashes"
+        };
+        let mut finding = self.finding(
+            "the client does not tell its user what happened".to_owned(),
+            "a page that says what happened and what to do next",
+            format!("{status} and {page}"),
+        );
+        finding.level = Level::Practice;
+        Some(at(finding, Some(entry)))
     }
 
     fn mentions(&self, any_of: &[String]) -> Option<Finding> {
@@ -348,7 +375,14 @@ impl Context<'_> {
             "what comes from outside is escaped, or not shown",
             format!("the page contains {text}"),
         );
-        Some(self.at(finding, Some(entry)))
+        Some(at(finding, Some(entry)))
+    }
+}
+
+fn at(finding: Finding, entry: Option<&Entry>) -> Finding {
+    Finding {
+        exchange: entry.map(|entry| entry.number).or(finding.exchange),
+        ..finding
     }
 }
 

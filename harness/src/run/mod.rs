@@ -1,6 +1,7 @@
 //! Running scenarios: the record of one run, how it is played, and in which order all are.
 
 mod baseline;
+mod diagnosis;
 mod play;
 mod schedule;
 

@@ -51,7 +51,8 @@ struct Runner {
     waiting: Semaphore,
 }
 
-/// How many runs may wait for a silent provider at the same time. They wait and do nothing else.
+/// How many runs may wait for a silent provider at the same time: beside all others, since they
+/// wait and do nothing else.
 const WAITING_AT_ONCE: usize = 16;
 
 /// Runs plans on a target, `jobs` at a time.
@@ -71,7 +72,6 @@ pub async fn run_all(
     let mut slots: Vec<Slot> = Vec::new();
     let mut plans: Vec<Arc<Plan>> = plans.into_iter().map(Arc::new).collect();
     plans.sort_by(|a, b| a.id.cmp(&b.id));
-    // Those that wait go first, so that their waiting overlaps with the work of all others.
     for plan in &plans {
         let running = runner.starts(plan);
         slots.push(Slot {
@@ -276,8 +276,8 @@ impl Runner {
     }
 
     async fn control(&self, plan: &Plan) -> Result<Arc<Record>, String> {
-        let steps = plan.control_steps();
-        let key = control_key(&steps, &plan.settings);
+        let (steps, settings) = (plan.control_steps(), plan.control_settings());
+        let key = control_key(&steps, &settings);
         let cell = {
             let mut controls = self.controls.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(controls.entry(key).or_default())
@@ -287,7 +287,7 @@ impl Runner {
                 .iter()
                 .any(|step| step.act == crate::scenario::Act::RotateKeys);
             let spec = Spec {
-                settings: plan.settings.clone(),
+                settings: settings.clone(),
                 exclusive,
                 ..Spec::default()
             };
@@ -301,7 +301,7 @@ impl Runner {
                         error.reason
                     )
                 })?;
-            let record = control(self.pool.target(), &instance, &steps, &plan.settings)
+            let record = control(self.pool.target(), &instance, &steps, &settings)
                 .await
                 .map_err(|error| error.to_string())?;
             self.pool.release(instance, true);

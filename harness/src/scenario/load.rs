@@ -3,10 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use oauth_gauntlet_provider::Fault;
-use toml::Spanned;
-
-use super::{Act, Plan, Scenario, plans};
+use super::check::check;
+use super::{Plan, Scenario, plans};
 use crate::diag::Diagnostic;
 
 /// Where scenarios come from.
@@ -121,7 +119,7 @@ pub fn parse(id: &str, path: &str, text: &str) -> Result<Vec<Plan>, Vec<Diagnost
             path,
             "the scenario file is empty",
             "a scenario needs at least title, level, severity, spec, why, fix and an [expect]; \
-             `gauntlet explain flow/valid-code` shows one",
+             CONTRIBUTING.md shows one",
         )]);
     }
     let scenario: Scenario =
@@ -134,118 +132,7 @@ pub fn parse(id: &str, path: &str, text: &str) -> Result<Vec<Plan>, Vec<Diagnost
     }
 }
 
-/// What types cannot say.
-fn check(id: &str, path: &str, text: &str, scenario: &Scenario) -> Vec<Diagnostic> {
-    let mut defects = Vec::new();
-    let mut report = |span: std::ops::Range<usize>, message: String, help: &str| {
-        defects.push(Diagnostic {
-            path: path.to_owned(),
-            source: text.to_owned(),
-            span,
-            label: message.clone(),
-            message,
-            help: Some(help.to_owned()),
-        });
-    };
-    let word = |needle: &str| {
-        let start = text.find(needle).unwrap_or(0);
-        start
-            ..start
-                + if text.contains(needle) {
-                    needle.len()
-                } else {
-                    0
-                }
-    };
-    if !id.split('/').all(is_name) || !id.contains('/') {
-        report(
-            0..0,
-            format!("`{id}` is not a scenario id"),
-            "the path below the scenarios folder is the id: <area>/<name>.toml, in lower case, \
-             digits and hyphens",
-        );
-    }
-    let mut fault = |fault: &Spanned<Fault>| {
-        if let Err(error) = fault.get_ref().check() {
-            let line = text[fault.span().start..]
-                .find('\n')
-                .map_or(text.len(), |n| fault.span().start + n);
-            report(
-                fault.span().start..line,
-                error.to_string(),
-                "a fault has exactly one of metadata, jwks, authorize, redirect, token, \
-                 id-token, access-token, userinfo, transport",
-            );
-        }
-    };
-    let cases = scenario.case.iter();
-    scenario.fault.iter().for_each(&mut fault);
-    cases
-        .clone()
-        .flat_map(|case| case.fault.iter().flatten())
-        .for_each(&mut fault);
-    let steps = || {
-        scenario
-            .step
-            .iter()
-            .chain(cases.clone().flat_map(|case| case.step.iter().flatten()))
-    };
-    steps()
-        .flat_map(|step| step.fault.iter().map(|fault| &fault.0))
-        .for_each(&mut fault);
-    for step in steps() {
-        if (step.act == Act::Deliver) != step.callback.is_some() {
-            report(
-                word("callback ="),
-                "`callback` belongs to `do = \"deliver\"`, and to no other act".to_owned(),
-                "write callback = { code = \"attackers-own\", state = \"invented\" }",
-            );
-        }
-    }
-    let expected = scenario.expect.is_some()
-        || steps().any(|step| step.expect.is_some())
-        || (!scenario.case.is_empty() && cases.clone().all(|case| case.expect.is_some()))
-        || scenario.check.is_some();
-    if !expected {
-        report(
-            word("title"),
-            "the scenario expects nothing, so it can never fail".to_owned(),
-            "add an [expect] table, for example: outcome = \"refused\"",
-        );
-    }
-    for case in cases {
-        if !is_name(&case.name) {
-            report(
-                word(&case.name),
-                format!("`{}` is not a case name", case.name),
-                "use lower case letters, digits and hyphens",
-            );
-        }
-    }
-    for (key, value) in [
-        ("title", &scenario.title),
-        ("why", &scenario.why),
-        ("fix", &scenario.fix),
-    ] {
-        if value.trim().is_empty() {
-            report(
-                word(key),
-                format!("`{key}` is empty"),
-                "say it in a sentence; it is shown to the developer whose client fails",
-            );
-        }
-    }
-    if scenario.spec.is_empty() {
-        report(
-            word("spec"),
-            "`spec` is empty".to_owned(),
-            "name the specification and section, or the practice",
-        );
-    }
-    defects
-}
-
-fn is_name(word: &str) -> bool {
+pub(super) fn is_name(word: &str) -> bool {
     !word.is_empty()
         && word
             .chars()

@@ -2,6 +2,7 @@
 //!
 //! Structs only, unknown keys refused, no flattening: a mistake points at the very word.
 
+mod check;
 mod load;
 mod plan;
 
@@ -352,6 +353,9 @@ pub struct Expect {
     pub requests: Vec<RequestCount>,
     /// Words of which one must stand on the protected page, whatever their case.
     pub mentions: Vec<String>,
+    /// The page that the user ends on says something: it is not empty, and not a 500. A breach is
+    /// a matter of practice.
+    pub explains: bool,
     /// Text that must not stand in any page of the client as it is.
     pub never_echoes: Vec<String>,
 }

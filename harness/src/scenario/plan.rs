@@ -2,7 +2,9 @@
 
 use oauth_gauntlet_provider::Fault;
 
-use super::{Act, Browser, Capability, Check, Expect, Level, Role, Scenario, Settings, Step};
+use super::{
+    Act, Browser, Capability, Check, Expect, Level, Outcome, Role, Scenario, Settings, Step,
+};
 
 /// One case of a scenario, ready to run.
 #[derive(Debug, Clone)]
@@ -33,6 +35,10 @@ impl Plan {
     /// The steps of the control run: the same, without a fault, without anything withheld. A step
     /// that is an attack in itself cannot be made honest; the control is then a clean login.
     pub fn control_steps(&self) -> Vec<Step> {
+        if self.check.is_some() {
+            // A passive check looks at clean runs; its steps are one.
+            return self.steps.clone();
+        }
         let hostile = |step: &Step| matches!(step.act, Act::Deliver | Act::PlantCookies);
         let attacker = |step: &Step| {
             step.browser == Browser::Attacker
@@ -60,6 +66,21 @@ impl Plan {
             steps.truncate(1);
         }
         steps
+    }
+
+    /// The settings of the control run: the same. Where a setting of the issuer is itself what a
+    /// client has to accept, the control does without it.
+    pub fn control_settings(&self) -> Settings {
+        let accepts = self.steps.last().and_then(|step| step.expect.as_ref());
+        let accepts = accepts.is_some_and(|expect| expect.outcome == Some(Outcome::SignedIn));
+        if self.has_faults() || self.check.is_some() || !accepts {
+            return self.settings.clone();
+        }
+        Settings {
+            refresh_tokens: None,
+            iss_parameter: None,
+            ..self.settings.clone()
+        }
     }
 
     /// All faults, of the run and of its steps.

@@ -4,6 +4,7 @@ mod builtin;
 mod instance;
 mod load;
 mod placeholder;
+mod pool;
 mod process;
 
 use std::borrow::Cow;
@@ -18,9 +19,10 @@ use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 pub use builtin::Builtin;
-pub use instance::{Account, Instance, InstanceError, Pool, Spec};
+pub use instance::{Account, Instance, InstanceError, Spec};
 pub use load::{TargetError, from_file, parse};
 pub use placeholder::Values;
+pub use pool::Pool;
 pub use process::LogBuffer;
 
 use crate::scenario::Capability;

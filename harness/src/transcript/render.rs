@@ -18,7 +18,7 @@ pub fn render(transcript: &[Entry], redactor: &Redactor) -> String {
         messages.push((entry.started, 0, request(entry, redactor)));
         messages.push((entry.ended, 1, response(entry, redactor)));
     }
-    messages.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
+    messages.sort_by_key(|message| (message.0, message.1));
     messages.into_iter().map(|(_, _, text)| text).collect()
 }
 
@@ -90,25 +90,23 @@ fn response(entry: &Entry, redactor: &Redactor) -> String {
             } else {
                 text.push_str(&status.to_string());
                 let location = entry.answer.header("location");
-                match location.map(|location| entry.url.join(location)) {
-                    Some(Ok(url)) => {
-                        let target = redactor.text(url[..url::Position::AfterPath].trim());
-                        writeln!(text, " to {target}").expect("a string takes all");
-                        if entry.to != Party::App || url.query().is_none() {
-                            for (key, value) in decoded(url.query().unwrap_or_default()) {
-                                let value = redactor.text(&value);
-                                writeln!(text, "{indent}{key} = {value}")
-                                    .expect("a string takes all");
-                            }
-                        }
+                if let Some(Ok(url)) = location.map(|location| entry.url.join(location)) {
+                    let target = redactor.text(url[..url::Position::AfterPath].trim());
+                    writeln!(text, " to {target}").expect("a string takes all");
+                    // What the client asks for stands with the request that follows.
+                    let shown = if entry.to == Party::App {
+                        None
+                    } else {
+                        url.query()
+                    };
+                    for (key, value) in decoded(shown.unwrap_or_default()) {
+                        let value = redactor.text(&value);
+                        writeln!(text, "{indent}{key} = {value}").expect("a string takes all");
                     }
-                    Some(Err(_)) | None => {
-                        for line in content(entry, body, redactor) {
-                            text.push_str(&line);
-                        }
-                        if !text.ends_with('\n') {
-                            text.push('\n');
-                        }
+                } else {
+                    text.push_str(&content(entry, body, redactor).concat());
+                    if !text.ends_with('\n') {
+                        text.push('\n');
                     }
                 }
             }
@@ -136,22 +134,22 @@ fn content(entry: &Entry, body: &str, redactor: &Redactor) -> Vec<String> {
     match entry.endpoint {
         Some(Endpoint::Metadata) => vec![" (discovery document)".to_owned()],
         Some(Endpoint::Jwks) => vec![" (key set)".to_owned()],
-        Some(Endpoint::Token | Endpoint::Userinfo) => match serde_json::from_str::<Value>(body) {
-            Ok(Value::Object(members)) => {
-                let mut lines = vec!["\n".to_owned()];
-                for (key, value) in &members {
-                    lines.push(member(key, value, redactor, &indent));
-                }
-                lines
+        Some(Endpoint::Token | Endpoint::Userinfo) => {
+            if let Ok(Value::Object(members)) = serde_json::from_str::<Value>(body) {
+                let members = members
+                    .iter()
+                    .map(|(key, value)| member(key, value, redactor, &indent));
+                return std::iter::once("\n".to_owned()).chain(members).collect();
             }
-            Ok(_) | Err(_) => {
-                let start: String = body.chars().take(60).collect();
-                vec![format!(
-                    " {}\n",
-                    redactor.text(start.lines().next().unwrap_or_default())
-                )]
-            }
-        },
+            let start: String = body
+                .lines()
+                .next()
+                .unwrap_or_default()
+                .chars()
+                .take(60)
+                .collect();
+            vec![format!(" {}\n", redactor.text(&start))]
+        }
         Some(Endpoint::Authorize | Endpoint::EndSession | Endpoint::Other) | None => heading(body)
             .map(|title| format!(" “{}”\n", redactor.text(&title)))
             .into_iter()

@@ -42,8 +42,7 @@ impl Jar {
         let prefixed =
             cookie.name().starts_with("__Host-") || cookie.name().starts_with("__Secure-");
         let refused = (secure && !trustworthy)
-            || (same_site == SameSite::None && !secure)
-            || (prefixed && !secure)
+            || (!secure && (prefixed || same_site == SameSite::None))
             || (cookie.name().starts_with("__Host-")
                 && (cookie.domain().is_some() || cookie.path() != Some("/")));
         if refused {

@@ -20,6 +20,9 @@ const REDIRECT_LIMIT: usize = 20;
 const PAGE_LIMIT: usize = 512 * 1024;
 
 /// The HTTP client that all browsers share; everything that makes them different is in their jars.
+///
+/// # Panics
+/// Never: its options are constant and valid.
 pub fn http_client() -> Client {
     static CLIENT: OnceLock<Client> = OnceLock::new();
     CLIENT

@@ -174,10 +174,8 @@ fn started(mut command: Command, pid: &Path) -> (Child, String) {
         .expect("it starts");
     let mut grandchild = String::new();
     wait_for("the start of the target", || {
-        grandchild = std::fs::read_to_string(pid)
-            .unwrap_or_default()
-            .trim()
-            .to_owned();
+        let written = std::fs::read_to_string(pid).unwrap_or_default();
+        written.trim().clone_into(&mut grandchild);
         !grandchild.is_empty()
     });
     (child, grandchild)

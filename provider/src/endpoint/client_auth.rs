@@ -5,9 +5,9 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::Call;
 use super::token::TokenError;
+use crate::parties::{AuthMethod, Client};
 use crate::protocol::{ErrorCode, TokenParameters};
 use crate::rules::{self, Credentials};
-use crate::settings::{AuthMethod, Client};
 
 /// The client, as far as the issuer's rules want it proven.
 pub(super) fn authenticate(

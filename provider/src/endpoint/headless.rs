@@ -29,7 +29,7 @@ pub(super) fn serve(call: &Call<'_>) -> Reply {
     } = parameters
     else {
         let reason = "send `authorization_url` and `sub`, and `scope` if not all is to be granted";
-        return Reply::error(400, ErrorCode::InvalidRequest, reason.to_owned());
+        return Reply::error(400, ErrorCode::InvalidRequest, reason);
     };
     let login = Login {
         sub: &sub,
@@ -145,5 +145,5 @@ fn request(issuer: &IssuerState, url: &str) -> Result<Request, LoginError> {
 }
 
 fn refused(error: &LoginError) -> Reply {
-    Reply::error(400, ErrorCode::InvalidRequest, error.to_string())
+    Reply::error(400, ErrorCode::InvalidRequest, &error.to_string())
 }

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::Call;
 use crate::fault::DocumentDraft;
+use crate::issue;
 use crate::page;
 use crate::protocol::{ErrorCode, ErrorResponse};
 
@@ -169,10 +170,10 @@ impl Reply {
     }
 
     /// An error response (RFC 6749 §5.2).
-    pub(crate) fn error(status: u16, error: ErrorCode, description: String) -> Self {
+    pub(crate) fn error(status: u16, error: ErrorCode, description: &str) -> Self {
         let document = ErrorResponse {
             error,
-            error_description: description,
+            error_description: issue::describable(description),
         };
         Self::json(status, &document)
     }

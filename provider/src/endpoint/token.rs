@@ -12,9 +12,10 @@ use crate::grant::Grant;
 use crate::issue::{self, Issuance};
 use crate::journal::IssuedKind;
 use crate::jws;
+use crate::parties::Client;
 use crate::protocol::{ErrorCode, TokenParameters, TokenResponse};
 use crate::rules;
-use crate::settings::{Client, RefreshTokens};
+use crate::settings::RefreshTokens;
 use crate::store::{Granted, Life};
 
 /// Why a token request is refused.
@@ -39,7 +40,7 @@ pub(super) fn serve(call: &Call<'_>) -> Reply {
             } else {
                 400
             };
-            let reply = Reply::error(status, code, reason).header("pragma", "no-cache");
+            let reply = Reply::error(status, code, &reason).header("pragma", "no-cache");
             if basic && status == 401 {
                 reply.header(
                     "www-authenticate",

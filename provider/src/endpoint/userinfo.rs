@@ -43,7 +43,7 @@ fn bearer(header: &str) -> Option<&str> {
 /// RFC 6750 §3. Without any token there is no error code.
 fn refuse(status: u16, error: Option<(ErrorCode, String)>) -> Reply {
     let Some((code, reason)) = error else {
-        let reason = "an access token is needed".to_owned();
+        let reason = "an access token is needed";
         return Reply::error(status, ErrorCode::InvalidToken, reason)
             .header("www-authenticate", "Bearer realm=\"userinfo\"");
     };
@@ -52,5 +52,5 @@ fn refuse(status: u16, error: Option<(ErrorCode, String)>) -> Reply {
         _ => "invalid_token",
     };
     let challenge = format!("Bearer realm=\"userinfo\", error=\"{name}\"");
-    Reply::error(status, code, reason).header("www-authenticate", challenge)
+    Reply::error(status, code, &reason).header("www-authenticate", challenge)
 }

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use crate::endpoint::Call;
 use crate::endpoint::message::typed;
 use crate::grant::{Challenge, Pending, Prompt};
+use crate::parties::Client;
 use crate::protocol::{AuthorizationParameters, ErrorCode};
 use crate::rules::{self, Rule, Violation};
-use crate::settings::{ChallengeMethod, Client};
+use crate::settings::ChallengeMethod;
 
 /// Why an authorization request is refused, and who is told.
 #[derive(Debug)]

@@ -1,23 +1,22 @@
 //! Playing one run: arm the faults, let the browsers act, and look at the protected page after
 //! every step.
 
-use std::time::{Duration, Instant};
+mod attack;
+mod observe;
+
+use std::time::Instant;
 
 use oauth_gauntlet_provider::{ArmedFault, Fault, FaultError};
-use oauth_gauntlet_provider::{Endpoint, IssuedKind};
 use rand::RngExt;
 use rand::distr::Alphanumeric;
 use reqwest::Method;
 use url::Url;
 
-use super::{
-    Accounts, Arrived, FaultRecord, Record, Secret, SecretKind, Standing, StepRecord, Window,
-};
-use crate::scenario::{
-    Act, Browser, Callback, CodeSource, Plan, Role, Settings, StateSource, Step,
-};
+use self::observe::point;
+use super::{Arrived, FaultRecord, Record, StepRecord, Window};
+use crate::scenario::{Act, Browser, Plan, Role, Settings, Step};
 use crate::target::{Instance, LogoutMethod, Target, Values};
-use crate::transcript::{Places, Sighting, merge};
+use crate::transcript::Sighting;
 use crate::user_agent::{Arrival, Request, Seen, UserAgent};
 
 /// Why a run could not be played. None of these says anything about the client.
@@ -251,9 +250,10 @@ impl<'a> Stage<'a> {
                 let login = self.login_page(step.issuer)?;
                 self.sign_in_as(step);
                 let holds = step.act == Act::Begin;
-                let arrival = self
-                    .navigate(step.browser, Request::get(login), holds)
-                    .await;
+                let app = self.instance.app.clone();
+                let held = move |next: &Url| holds && is_authorization_response(next, &app);
+                let request = Request::get(login);
+                let arrival = self.navigate(step.browser, request, held).await;
                 Ok(Acted::at(arrival))
             }
             Act::Deliver => {
@@ -263,7 +263,7 @@ impl<'a> Stage<'a> {
                     cross_site: true,
                     ..Request::get(url)
                 };
-                let arrival = self.navigate(step.browser, request, false).await;
+                let arrival = self.navigate(step.browser, request, to_the_end).await;
                 Ok(Acted {
                     arrival,
                     delivered: code,
@@ -272,13 +272,20 @@ impl<'a> Stage<'a> {
             }
             Act::Visit => {
                 let page = self.page(&self.target.app.protected)?;
+                let issuers = self.actor(step.browser).agent.issuer_origin.clone();
+                // A page that sends its visitor off to sign in has been seen; signing in is
+                // another act.
+                let leaves = move |next: &Url| next.origin().ascii_serialization() == issuers;
+                let request = Request::get(page);
                 Ok(Acted::at(
-                    self.navigate(step.browser, Request::get(page), false).await,
+                    self.navigate(step.browser, request, leaves).await,
                 ))
             }
             Act::SignOut => {
                 let request = self.sign_out(step.browser).await?;
-                Ok(Acted::at(self.navigate(step.browser, request, false).await))
+                Ok(Acted::at(
+                    self.navigate(step.browser, request, to_the_end).await,
+                ))
             }
             Act::Expire => {
                 self.instance.honest.expire_access_tokens();
@@ -331,11 +338,15 @@ impl<'a> Stage<'a> {
         self.actor(step.browser).agent.issuer_headers = headers;
     }
 
-    /// Opens a page to the end, or until an authorization response is in hand.
-    async fn navigate(&mut self, browser: Browser, request: Request, holds: bool) -> Arrived {
+    /// Opens a page to the end, or to the first URL for which `stop` says so.
+    async fn navigate(
+        &mut self,
+        browser: Browser,
+        request: Request,
+        stop: impl Fn(&Url) -> bool,
+    ) -> Arrived {
         let app = self.instance.app.clone();
         let mut seen = Vec::new();
-        let stop = |next: &Url| holds && is_authorization_response(next, &app);
         let arrival = self
             .actor(browser)
             .agent
@@ -380,113 +391,6 @@ impl<'a> Stage<'a> {
         self.sightings.extend(sightings);
     }
 
-    /// Puts an authorization response together.
-    async fn prepare(
-        &mut self,
-        browser: Browser,
-        callback: Callback,
-        index: usize,
-    ) -> Result<(Url, Option<String>), RunError> {
-        let missing = |what| RunError::Missing {
-            step: index + 1,
-            what,
-        };
-        let from = |url: &Option<Url>, name: &str| {
-            let pairs = url.as_ref()?.query_pairs();
-            pairs
-                .into_iter()
-                .find(|(key, _)| key == name)
-                .map(|(_, value)| value.into_owned())
-        };
-        let relayed = self.attacker.held.clone();
-        let (held, opened) = (
-            self.actor(browser).held.clone(),
-            self.actor(browser).opened.clone(),
-        );
-        let code = match callback.code {
-            CodeSource::AttackersOwn => Some(self.attackers_own_code().await?),
-            CodeSource::Relayed => Some(
-                from(&relayed, "code").ok_or_else(|| missing("a begun login of the attacker"))?,
-            ),
-            CodeSource::Replayed => {
-                Some(from(&opened, "code").ok_or_else(|| missing("an opened response"))?)
-            }
-            CodeSource::Pending => {
-                Some(from(&held, "code").ok_or_else(|| missing("a begun login"))?)
-            }
-            CodeSource::None => None,
-        };
-        // A client that sends no state gets none back; that is observed, not assumed.
-        let state = match callback.state {
-            StateSource::Invented => Some(format!("invented-{}", random())),
-            StateSource::Relayed => from(&relayed, "state"),
-            StateSource::Replayed => from(&opened, "state"),
-            StateSource::Pending => from(&held, "state"),
-            StateSource::None => None,
-        };
-        let known = self.actor(browser).redirect_uri.clone();
-        let mut url = match known.or_else(|| self.attacker.redirect_uri.clone()) {
-            Some(redirect_uri) => {
-                Url::parse(&redirect_uri).map_err(|_| missing("a redirect URI that is a URL"))?
-            }
-            None => self.page(&self.target.app.callback)?,
-        };
-        {
-            let mut query = url.query_pairs_mut();
-            if let Some(code) = &code {
-                query.append_pair("code", code);
-            }
-            if let Some(state) = &state {
-                query.append_pair("state", state);
-            }
-            if self.settings.iss_parameter.unwrap_or(true) {
-                query.append_pair("iss", self.instance.honest.url());
-            }
-        }
-        Ok((url, code))
-    }
-
-    /// A code from an authorization request that the attacker makes himself, with neither PKCE nor
-    /// nonce.
-    async fn attackers_own_code(&mut self) -> Result<String, RunError> {
-        let app = self.instance.app.clone();
-        let redirect_uri = format!("{app}{}", self.target.app.callback);
-        let scope = if self.settings.plain_oauth2 {
-            "profile email"
-        } else {
-            "openid profile email"
-        };
-        let mut url = Url::parse(&format!("{}/authorize", self.instance.honest.url()))
-            .map_err(|_| RunError::Unsaid("an issuer that is a URL"))?;
-        url.query_pairs_mut()
-            .append_pair("response_type", "code")
-            .append_pair("client_id", &self.instance.client_id)
-            .append_pair("redirect_uri", &redirect_uri)
-            .append_pair("scope", scope)
-            .append_pair("state", &format!("attackers-{}", random()));
-        let step = Step {
-            browser: Browser::Attacker,
-            ..Step::sign_in()
-        };
-        self.sign_in_as(&step);
-        let mut seen = Vec::new();
-        let stop = |next: &Url| is_authorization_response(next, &app);
-        let arrival = self
-            .attacker
-            .agent
-            .open(Request::get(url), &mut seen, stop)
-            .await;
-        self.saw(Browser::Attacker, seen, true);
-        let code = match &arrival {
-            Arrival::Stopped(url) => url.query_pairs().find(|(name, _)| name == "code"),
-            _ => None,
-        };
-        code.map(|(_, code)| code.into_owned())
-            .ok_or(RunError::Fault(
-                "the issuer gave the attacker no code of his own".to_owned(),
-            ))
-    }
-
     async fn sign_out(&mut self, browser: Browser) -> Result<Request, RunError> {
         let url = self.page(&self.target.app.logout.path)?;
         match self.target.app.logout.method {
@@ -519,160 +423,10 @@ impl<'a> Stage<'a> {
             }
         }
     }
+}
 
-    /// Asks the protected page who is signed in.
-    async fn probe(&mut self, browser: Browser) -> (Standing, String) {
-        let Ok(page) = self.page(&self.target.app.protected) else {
-            return (Standing::NoAnswer, String::new());
-        };
-        let issuers = self.actor(browser).agent.issuer_origin.clone();
-        let mut seen = Vec::new();
-        let leaves = |next: &Url| next.origin().ascii_serialization() == issuers;
-        let arrival = self
-            .actor(browser)
-            .agent
-            .open(Request::get(page), &mut seen, leaves)
-            .await;
-        let last = seen.last().cloned();
-        self.saw(browser, seen, false);
-        let body = last
-            .as_ref()
-            .map(|seen| seen.answer.body().to_owned())
-            .unwrap_or_default();
-        let standing = match (arrival, &last) {
-            (Arrival::Page, Some(seen)) => self.standing(seen),
-            (Arrival::Stopped(_), _) => Standing::AsksLogin,
-            (Arrival::Loop, _) => Standing::Loop,
-            (Arrival::Astray(_), _) => Standing::Out,
-            (Arrival::NoAnswer, _) | (Arrival::Page, None) => Standing::NoAnswer,
-        };
-        (standing, body)
-    }
-
-    /// Who is signed in, by what a page shows.
-    fn standing(&self, seen: &Seen) -> Standing {
-        let status = seen.answer.status().unwrap_or_default();
-        let body = seen.answer.body();
-        for browser in [Browser::Attacker, Browser::Victim] {
-            let account = self.instance.account(browser);
-            let shown = match &self.target.signed_in {
-                Some(probe) => {
-                    let mut values = Values::default();
-                    values.set("user.email", account.email.as_str());
-                    values.set("user.name", account.name.as_str());
-                    values.set("user.sub", account.sub.as_str());
-                    probe.status.is_none_or(|wanted| wanted == status)
-                        && match &probe.text {
-                            Some(text) => body.contains(&values.fill(text)),
-                            None => account.needles().iter().any(|needle| body.contains(needle)),
-                        }
-                }
-                None => account.needles().iter().any(|needle| body.contains(needle)),
-            };
-            if shown {
-                return Standing::SignedIn(browser);
-            }
-        }
-        let login = self.target.app.login.split('?').next().unwrap_or_default();
-        let offers_login = seen.url.path() == login
-            || body.contains(&format!("\"{login}"))
-            || body.contains(&format!("'{login}"))
-            || body.contains(&format!("={login}"));
-        if matches!(status, 401 | 403) || offers_login {
-            Standing::AsksLogin
-        } else {
-            Standing::Out
-        }
-    }
-
-    fn places(&self) -> Places {
-        Places {
-            app: self.instance.app.clone(),
-            honest: self.instance.honest.url().to_owned(),
-            attacker: self.instance.attacker.url().to_owned(),
-        }
-    }
-
-    /// How the client's program ended. Where connections broke it may just be about to.
-    async fn ended(&self) -> Option<String> {
-        let broken = |step: &StepRecord| {
-            step.arrival == Arrived::Broken || step.standing == Standing::NoAnswer
-        };
-        let patience = if self.steps.iter().any(broken) { 20 } else { 0 };
-        for _ in 0..patience {
-            if self.instance.ended().is_some() {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        self.instance.ended()
-    }
-
-    /// Everything that was observed since the last time.
-    async fn record(&mut self) -> Record {
-        let ended = self.ended().await;
-        let journals = [
-            (Role::Honest, self.instance.honest.journal().exchanges()),
-            (Role::Attacker, self.instance.attacker.journal().exchanges()),
-        ];
-        let mut secrets: Vec<Secret> = Vec::new();
-        for exchange in journals.iter().flat_map(|(_, exchanges)| exchanges) {
-            secrets.extend(exchange.notes.issued.iter().map(|issued| Secret {
-                kind: match issued.kind {
-                    IssuedKind::Code => SecretKind::Code,
-                    IssuedKind::AccessToken => SecretKind::AccessToken,
-                    IssuedKind::RefreshToken => SecretKind::RefreshToken,
-                    IssuedKind::IdToken => SecretKind::IdToken,
-                },
-                value: issued.value.clone(),
-            }));
-        }
-        let transcript = merge(
-            &self.places(),
-            std::mem::take(&mut self.sightings),
-            &journals,
-        );
-        for entry in &transcript {
-            if entry.endpoint == Some(Endpoint::Token)
-                && let Some(verifier) = entry.form("code_verifier")
-            {
-                secrets.push(Secret {
-                    kind: SecretKind::CodeVerifier,
-                    value: verifier,
-                });
-            }
-        }
-        if let Some(secret) = &self.instance.client_secret {
-            secrets.push(Secret {
-                kind: SecretKind::ClientSecret,
-                value: secret.clone(),
-            });
-        }
-        Record {
-            transcript,
-            steps: std::mem::take(&mut self.steps),
-            faults: std::mem::take(&mut self.faults),
-            secrets,
-            log: self.instance.log.text(),
-            ended,
-            accounts: Accounts {
-                victim: self.instance.victim.clone(),
-                attacker: self.instance.mallory.clone(),
-            },
-            places: self.places(),
-            client_id: self.instance.client_id.clone(),
-            mark: self.instance.mark.clone(),
-            now: i64::try_from(self.instance.honest.clock().now()).unwrap_or_default(),
-        }
-    }
-
-    /// Starts a new page of the story: journals begin anew, browsers keep what they have.
-    fn forget(&mut self) {
-        for role in [Role::Honest, Role::Attacker] {
-            self.instance.issuer(role).disarm_all();
-            self.instance.issuer(role).journal().clear();
-        }
-    }
+fn to_the_end(_: &Url) -> bool {
+    false
 }
 
 fn is_authorization_response(url: &Url, app: &str) -> bool {
@@ -688,30 +442,6 @@ fn random() -> String {
         .take(16)
         .map(char::from)
         .collect()
-}
-
-/// The endpoint that has to be called for a fault to fire, in words.
-fn point(fault: &Fault) -> &'static str {
-    let endpoint = fault.transport.as_ref().map(|transport| transport.at);
-    match endpoint {
-        Some(Endpoint::Metadata) => return "the discovery document",
-        Some(Endpoint::Jwks) => return "the key set",
-        Some(Endpoint::Token) => return "the token endpoint",
-        Some(Endpoint::Userinfo) => return "the userinfo endpoint",
-        Some(_) => return "the authorization endpoint",
-        None => {}
-    }
-    if fault.metadata.is_some() {
-        "the discovery document"
-    } else if fault.jwks.is_some() {
-        "the key set"
-    } else if fault.userinfo.is_some() || fault.access_token.is_some() {
-        "the userinfo endpoint"
-    } else if fault.token.is_some() || fault.id_token.is_some() {
-        "the token endpoint"
-    } else {
-        "the authorization endpoint"
-    }
 }
 
 /// Names and values of the hidden fields of a page's forms.

@@ -1,0 +1,193 @@
+//! What is looked at: the protected page after every step, and all that is on record at the end.
+
+use std::time::Duration;
+
+use oauth_gauntlet_provider::{Endpoint, Fault, IssuedKind};
+use url::Url;
+
+use super::Stage;
+use crate::run::{Accounts, Arrived, Record, Secret, SecretKind, Standing, StepRecord};
+use crate::scenario::{Browser, Role};
+use crate::target::Values;
+use crate::transcript::{Places, merge};
+use crate::user_agent::{Arrival, Request, Seen};
+
+impl Stage<'_> {
+    /// Asks the protected page who is signed in.
+    pub(super) async fn probe(&mut self, browser: Browser) -> (Standing, String) {
+        let Ok(page) = self.page(&self.target.app.protected) else {
+            return (Standing::NoAnswer, String::new());
+        };
+        let issuers = self.actor(browser).agent.issuer_origin.clone();
+        let mut seen = Vec::new();
+        let leaves = |next: &Url| next.origin().ascii_serialization() == issuers;
+        let arrival = self
+            .actor(browser)
+            .agent
+            .open(Request::get(page), &mut seen, leaves)
+            .await;
+        let last = seen.last().cloned();
+        self.saw(browser, seen, false);
+        let body = last
+            .as_ref()
+            .map(|seen| seen.answer.body().to_owned())
+            .unwrap_or_default();
+        let standing = match (arrival, &last) {
+            (Arrival::Page, Some(seen)) => self.standing(seen),
+            (Arrival::Stopped(_), _) => Standing::AsksLogin,
+            (Arrival::Loop, _) => Standing::Loop,
+            (Arrival::Astray(_), _) => Standing::Out,
+            (Arrival::NoAnswer, _) | (Arrival::Page, None) => Standing::NoAnswer,
+        };
+        (standing, body)
+    }
+
+    /// Who is signed in, by what a page shows.
+    pub(super) fn standing(&self, seen: &Seen) -> Standing {
+        let status = seen.answer.status().unwrap_or_default();
+        let body = seen.answer.body();
+        for browser in [Browser::Attacker, Browser::Victim] {
+            let account = self.instance.account(browser);
+            let shown = match &self.target.signed_in {
+                Some(probe) => {
+                    let mut values = Values::default();
+                    values.set("user.email", account.email.as_str());
+                    values.set("user.name", account.name.as_str());
+                    values.set("user.sub", account.sub.as_str());
+                    probe.status.is_none_or(|wanted| wanted == status)
+                        && match &probe.text {
+                            Some(text) => body.contains(&values.fill(text)),
+                            None => account.needles().iter().any(|needle| body.contains(needle)),
+                        }
+                }
+                None => account.needles().iter().any(|needle| body.contains(needle)),
+            };
+            if shown {
+                return Standing::SignedIn(browser);
+            }
+        }
+        let login = self.target.app.login.split('?').next().unwrap_or_default();
+        let offers_login = seen.url.path() == login
+            || body.contains(&format!("\"{login}"))
+            || body.contains(&format!("'{login}"))
+            || body.contains(&format!("={login}"));
+        if matches!(status, 401 | 403) || offers_login {
+            Standing::AsksLogin
+        } else {
+            Standing::Out
+        }
+    }
+
+    pub(super) fn places(&self) -> Places {
+        Places {
+            app: self.instance.app.clone(),
+            honest: self.instance.honest.url().to_owned(),
+            attacker: self.instance.attacker.url().to_owned(),
+        }
+    }
+
+    /// How the client's program ended. Where connections broke it may just be about to.
+    pub(super) async fn ended(&self) -> Option<String> {
+        let broken = |step: &StepRecord| {
+            step.arrival == Arrived::Broken || step.standing == Standing::NoAnswer
+        };
+        let patience = if self.steps.iter().any(broken) { 20 } else { 0 };
+        for _ in 0..patience {
+            if self.instance.ended().is_some() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        self.instance.ended()
+    }
+
+    /// Everything that was observed since the last time.
+    pub(super) async fn record(&mut self) -> Record {
+        let ended = self.ended().await;
+        let journals = [
+            (Role::Honest, self.instance.honest.journal().exchanges()),
+            (Role::Attacker, self.instance.attacker.journal().exchanges()),
+        ];
+        let mut secrets: Vec<Secret> = Vec::new();
+        for exchange in journals.iter().flat_map(|(_, exchanges)| exchanges) {
+            secrets.extend(exchange.notes.issued.iter().map(|issued| Secret {
+                kind: match issued.kind {
+                    IssuedKind::Code => SecretKind::Code,
+                    IssuedKind::AccessToken => SecretKind::AccessToken,
+                    IssuedKind::RefreshToken => SecretKind::RefreshToken,
+                    IssuedKind::IdToken => SecretKind::IdToken,
+                },
+                value: issued.value.clone(),
+            }));
+        }
+        let transcript = merge(
+            &self.places(),
+            std::mem::take(&mut self.sightings),
+            &journals,
+        );
+        for entry in &transcript {
+            if entry.endpoint == Some(Endpoint::Token)
+                && let Some(verifier) = entry.form("code_verifier")
+            {
+                secrets.push(Secret {
+                    kind: SecretKind::CodeVerifier,
+                    value: verifier,
+                });
+            }
+        }
+        if let Some(secret) = &self.instance.client_secret {
+            secrets.push(Secret {
+                kind: SecretKind::ClientSecret,
+                value: secret.clone(),
+            });
+        }
+        Record {
+            transcript,
+            steps: std::mem::take(&mut self.steps),
+            faults: std::mem::take(&mut self.faults),
+            secrets,
+            log: self.instance.log.text(),
+            ended,
+            accounts: Accounts {
+                victim: self.instance.victim.clone(),
+                attacker: self.instance.mallory.clone(),
+            },
+            places: self.places(),
+            client_id: self.instance.client_id.clone(),
+            mark: self.instance.mark.clone(),
+            now: i64::try_from(self.instance.honest.clock().now()).unwrap_or_default(),
+        }
+    }
+
+    /// Starts a new page of the story: journals begin anew, browsers keep what they have.
+    pub(super) fn forget(&mut self) {
+        for role in [Role::Honest, Role::Attacker] {
+            self.instance.issuer(role).disarm_all();
+            self.instance.issuer(role).journal().clear();
+        }
+    }
+}
+
+/// The endpoint that has to be called for a fault to fire, in words.
+pub(super) fn point(fault: &Fault) -> &'static str {
+    let endpoint = fault.transport.as_ref().map(|transport| transport.at);
+    match endpoint {
+        Some(Endpoint::Metadata) => return "the discovery document",
+        Some(Endpoint::Jwks) => return "the key set",
+        Some(Endpoint::Token) => return "the token endpoint",
+        Some(Endpoint::Userinfo) => return "the userinfo endpoint",
+        Some(_) => return "the authorization endpoint",
+        None => {}
+    }
+    if fault.metadata.is_some() {
+        "the discovery document"
+    } else if fault.jwks.is_some() {
+        "the key set"
+    } else if fault.userinfo.is_some() || fault.access_token.is_some() {
+        "the userinfo endpoint"
+    } else if fault.token.is_some() || fault.id_token.is_some() {
+        "the token endpoint"
+    } else {
+        "the authorization endpoint"
+    }
+}

@@ -1,0 +1,378 @@
+//! The pool: starts instances of one target, hands them out, and takes them back.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use oauth_gauntlet_provider::{
+    Client, Clock, Issuer, IssuerSettings, KeySource, MockProvider, RefreshTokens,
+};
+
+use super::builtin::free_listener;
+use super::instance::{Account, Instance, InstanceError, Running, Spec, random};
+use super::load::split_command;
+use super::placeholder::Values;
+use super::process::Process;
+use super::{Attach, Builtin, LogBuffer, Reach, Restart, Start, Target};
+use crate::scenario::Settings;
+use crate::user_agent::http_client;
+
+/// Hands out instances of one target.
+#[derive(Debug)]
+pub struct Pool {
+    target: Target,
+    provider: Arc<MockProvider>,
+    idle: Mutex<Vec<Instance>>,
+    serial: std::sync::atomic::AtomicU64,
+}
+
+impl Pool {
+    /// Starts the provider that all instances share.
+    ///
+    /// # Errors
+    /// Where the provider cannot listen, which concerns attached targets alone: they name its port.
+    pub async fn start(target: Target) -> Result<Self, InstanceError> {
+        let builder = MockProvider::builder().worker_threads(2);
+        let builder = match &target.reach {
+            Reach::Attached(attach) => {
+                let app = attach.app.trim_end_matches('/');
+                let secret = attach.client_secret.as_deref();
+                let settings =
+                    issuer_settings(&target, &Spec::default(), app, (&attach.client_id, secret));
+                builder.port(attach.issuer_port).settings(settings)
+            }
+            Reach::Builtin(_) | Reach::Command { .. } => builder,
+        };
+        let provider = builder.start().await.map_err(|error| InstanceError {
+            reason: format!("the provider cannot start: {error}"),
+            advice: Some("free the port, or change `issuer-port` in the target file".to_owned()),
+            output: Vec::new(),
+        })?;
+        Ok(Self {
+            target,
+            provider: Arc::new(provider),
+            idle: Mutex::default(),
+            serial: 0.into(),
+        })
+    }
+
+    /// The target.
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// Why a plan cannot run on this target, if so.
+    pub fn refuses(&self, spec: &Spec) -> Option<&'static str> {
+        let fixed = match &self.target.reach {
+            Reach::Builtin(_) => false,
+            Reach::Command { start, .. } => start.restart == Restart::Never,
+            Reach::Attached(_) => true,
+        };
+        (fixed && (spec.exclusive || spec.settings != Settings::default()))
+            .then_some("needs a restart of the client")
+    }
+
+    /// An instance for one run.
+    ///
+    /// # Errors
+    /// Where the client does not start.
+    pub async fn acquire(&self, spec: &Spec) -> Result<Instance, InstanceError> {
+        if spec.is_plain() {
+            let idle = self
+                .idle
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .pop();
+            if let Some(mut instance) = idle
+                && instance.ended().is_none()
+            {
+                instance.refresh();
+                return Ok(instance);
+            }
+        }
+        match &self.target.reach {
+            Reach::Builtin(builtin) => self.start_builtin(*builtin, spec),
+            Reach::Command {
+                folder,
+                start,
+                timeout,
+            } => self.start_command(folder, start, *timeout, spec).await,
+            Reach::Attached(attach) => self.attach(attach),
+        }
+    }
+
+    /// Takes an instance back. One that was touched, or that has ended, is let go.
+    pub fn release(&self, instance: Instance, clean: bool) {
+        let keeps = match &self.target.reach {
+            Reach::Builtin(_) => false,
+            Reach::Command { start, .. } => start.restart != Restart::PerScenario,
+            Reach::Attached(_) => true,
+        };
+        if keeps && clean && instance.spec.is_plain() && instance.ended().is_none() {
+            self.idle
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(instance);
+        }
+    }
+
+    fn start_builtin(&self, builtin: Builtin, spec: &Spec) -> Result<Instance, InstanceError> {
+        let failed = |reason: String| InstanceError::new(reason);
+        let listener = free_listener().map_err(|error| failed(error.to_string()))?;
+        let port = listener
+            .local_addr()
+            .map_err(|error| failed(error.to_string()))?
+            .port();
+        let (mut draft, values) = self.draft(spec, port)?;
+        let settings = match builtin {
+            Builtin::Reference => spec.settings.clone(),
+            Builtin::Demo => Settings::default(),
+        };
+        let env = Builtin::reference_env(&settings)
+            .into_iter()
+            .map(|(name, value)| (name, values.fill(&value)))
+            .collect();
+        let server = builtin.serve(listener, &env, &draft.log).map_err(failed)?;
+        draft.running = Running::InProcess { _server: server };
+        Ok(draft)
+    }
+
+    async fn start_command(
+        &self,
+        folder: &std::path::Path,
+        start: &Start,
+        timeout: Duration,
+        spec: &Spec,
+    ) -> Result<Instance, InstanceError> {
+        let port = free_listener()
+            .and_then(|listener| listener.local_addr())
+            .map_err(|error| InstanceError::new(error.to_string()))?
+            .port();
+        let (mut draft, values) = self.draft(spec, port)?;
+        let mut variables: BTreeMap<&String, &String> = start.env.iter().collect();
+        if spec.settings.plain_oauth2 {
+            variables.extend(&start.env_plain_oauth2);
+        }
+        if spec.settings.two_issuers {
+            variables.extend(&start.env_two_issuers);
+        }
+        let env: Vec<(String, String)> = variables
+            .into_iter()
+            // An empty value takes a variable out again.
+            .filter(|(_, value)| !value.is_empty())
+            .map(|(name, value)| (name.clone(), values.fill(value)))
+            .collect();
+        let words: Vec<String> = split_command(&start.command)
+            .iter()
+            .map(|word| values.fill(word))
+            .collect();
+        let command = words.join(" ");
+        let advice = start.install.as_ref().map(|install| {
+            format!(
+                "if it is not set up yet: (cd {} && {install})",
+                folder.display()
+            )
+        });
+        let mut process =
+            Process::start(&words, folder, &env, &draft.log).map_err(|error| InstanceError {
+                reason: format!("`{command}` does not start: {error}"),
+                advice: advice.clone(),
+                output: Vec::new(),
+            })?;
+        let url = values.fill(&start.ready);
+        let url = match &draft.behind_proxy {
+            Some(inside) => url.replacen(&draft.app, inside, 1),
+            None => url,
+        };
+        if let Err(reason) = wait_until_ready(&mut process, &url, timeout).await {
+            // The output of a program that has just died may still be on its way.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            return Err(InstanceError {
+                reason: format!("`{command}` {reason}"),
+                advice: advice.or_else(|| {
+                    Some("does it listen on the port it is given as {port}?".to_owned())
+                }),
+                output: draft.log.last_lines(8),
+            });
+        }
+        draft.running = Running::Process(Mutex::new(process));
+        Ok(draft)
+    }
+
+    fn attach(&self, attach: &Attach) -> Result<Instance, InstanceError> {
+        let app = attach.app.trim_end_matches('/').to_owned();
+        let honest = self.provider.issuer().clone();
+        let name = self.name("attacker");
+        let spec = Spec::default();
+        let settings = issuer_settings(&self.target, &spec, &app, ("second", Some("second")));
+        let attacker = self.create(&name, attackers(settings))?;
+        let mut instance = instance(app, honest, attacker, Spec::default());
+        instance.client_id.clone_from(&attach.client_id);
+        instance.client_secret.clone_from(&attach.client_secret);
+        instance.owned = Some((Arc::clone(&self.provider), vec![name]));
+        Ok(instance)
+    }
+
+    /// An instance without its client, and the values for placeholders.
+    fn draft(&self, spec: &Spec, port: u16) -> Result<(Instance, Values), InstanceError> {
+        let actual = format!("http://localhost:{port}");
+        let app = if spec.settings.proxy {
+            "https://app.gauntlet.test".to_owned()
+        } else {
+            actual.clone()
+        };
+        let tag = random(8).to_lowercase();
+        let (id, secret) = (format!("rp-{tag}"), format!("secret-{}", random(24)));
+        let (second_id, second_secret) = (format!("rp2-{tag}"), format!("secret-{}", random(24)));
+        let names = [self.name("honest"), self.name("attacker")];
+        let settings = |id, secret| issuer_settings(&self.target, spec, &app, (id, Some(secret)));
+        let honest = self.create(&names[0], settings(&id, &secret))?;
+        let attacker = self.create(&names[1], attackers(settings(&second_id, &second_secret)))?;
+        let mut values = Values::default();
+        values.set("app", app.as_str());
+        values.set("port", port.to_string());
+        values.set("issuer", honest.url());
+        values.set("client_id", id.as_str());
+        values.set("client_secret", secret.as_str());
+        values.set("second.issuer", attacker.url());
+        values.set("second.client_id", second_id);
+        values.set("second.client_secret", second_secret);
+        values.set("random", random(32));
+        values.set("time_out", if spec.short_time_out { "0.4" } else { "5" });
+        let mut instance = instance(app, honest, attacker, spec.clone());
+        instance.behind_proxy = spec.settings.proxy.then_some(actual);
+        instance.client_id = id;
+        instance.client_secret = Some(secret);
+        instance.owned = Some((Arc::clone(&self.provider), names.to_vec()));
+        Ok((instance, values))
+    }
+
+    fn name(&self, role: &str) -> String {
+        let serial = self
+            .serial
+            .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        format!("{role}-{serial}")
+    }
+
+    fn create(&self, name: &str, settings: IssuerSettings) -> Result<Issuer, InstanceError> {
+        self.provider
+            .create_issuer(name, settings)
+            .map_err(|error| InstanceError::new(error.to_string()))
+    }
+}
+
+/// The attacker's issuer has keys of its own.
+fn attackers(settings: IssuerSettings) -> IssuerSettings {
+    IssuerSettings {
+        keys: KeySource::OtherTest,
+        ..settings
+    }
+}
+
+fn instance(app: String, honest: Issuer, attacker: Issuer, spec: Spec) -> Instance {
+    let mut instance = Instance {
+        app,
+        behind_proxy: None,
+        honest,
+        attacker,
+        client_id: String::new(),
+        client_secret: None,
+        victim: Account::new("alice", "-"),
+        mallory: Account::new("mallory", "-"),
+        mark: String::new(),
+        log: LogBuffer::default(),
+        spec,
+        running: Running::Elsewhere,
+        owned: None,
+    };
+    instance.refresh();
+    instance
+}
+
+fn issuer_settings(
+    target: &Target,
+    spec: &Spec,
+    app: &str,
+    (client_id, secret): (&str, Option<&str>),
+) -> IssuerSettings {
+    let mut client = match secret {
+        Some(secret) => Client::confidential(client_id, secret),
+        None => Client::public(client_id),
+    };
+    client = client.redirect_uri(format!("{app}{}", target.app.callback));
+    let second = target
+        .app
+        .second
+        .as_ref()
+        .and_then(|second| second.callback.as_ref());
+    if let Some(callback) = second {
+        client = client.redirect_uri(format!("{app}{callback}"));
+    }
+    client = client
+        .post_logout_redirect_uri(format!("{app}/"))
+        .post_logout_redirect_uri(app.to_owned());
+    IssuerSettings {
+        clients: vec![client],
+        user_header: true,
+        refresh_tokens: match spec.settings.refresh_tokens {
+            Some(false) => RefreshTokens::Never,
+            Some(true) => RefreshTokens::Always,
+            None => RefreshTokens::OfflineAccess,
+        },
+        iss_parameter: spec.settings.iss_parameter.unwrap_or(true),
+        clock: clock(&target.reach),
+        ..IssuerSettings::default()
+    }
+}
+
+/// An instance that lives for one run has a clock that stands still, so that all times of a
+/// transcript are told from one moment.
+fn clock(reach: &Reach) -> Clock {
+    match reach {
+        Reach::Builtin(_) => {
+            let now = SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .unwrap_or_default();
+            Clock::fixed(now.as_secs())
+        }
+        Reach::Command { .. } | Reach::Attached(_) => Clock::system(),
+    }
+}
+
+/// Polls until the client answers at all.
+async fn wait_until_ready(
+    process: &mut Process,
+    url: &str,
+    timeout: Duration,
+) -> Result<(), String> {
+    let client = http_client();
+    let deadline = Instant::now() + timeout;
+    let mut silent = false;
+    loop {
+        if let Some(status) = process.ended() {
+            return Err(format!("ended before it was ready ({status})"));
+        }
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            let what = if silent {
+                "accepts connections but never answers"
+            } else {
+                "nothing listens there"
+            };
+            return Err(format!(
+                "is not ready after {}: {url} was polled and {what}",
+                humantime::format_duration(timeout)
+            ));
+        }
+        match client
+            .get(url)
+            .timeout(left.min(Duration::from_secs(2)))
+            .send()
+            .await
+        {
+            Ok(_) => return Ok(()),
+            Err(error) => silent = error.is_timeout(),
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}

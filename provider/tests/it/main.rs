@@ -1,0 +1,18 @@
+//! The provider over real sockets, as clients and browsers meet it.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should say where"
+)]
+
+mod bad_input;
+mod discovery;
+mod faults;
+mod honest;
+mod issuers;
+mod pages;
+mod rules;
+#[cfg(feature = "cli")]
+mod serve;
+mod support;
+mod tidy;
+mod transport;

@@ -1,0 +1,185 @@
+//! What the tests share: a client and a browser in a few lines, and a provider to use them on.
+
+use std::collections::BTreeMap;
+
+use oauth_gauntlet_provider::{Client, Clock, Issuer, IssuerSettings, MockProvider};
+use reqwest::{RequestBuilder, Response, header};
+use serde_json::Value;
+
+pub(crate) const CALLBACK: &str = "http://localhost:3000/callback";
+pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+pub(crate) const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+pub(crate) const NOW: u64 = 1_800_000_000;
+
+/// A provider with one client `app`, and what it takes to talk to it.
+pub(crate) struct World {
+    pub(crate) provider: MockProvider,
+    pub(crate) issuer: Issuer,
+    pub(crate) http: reqwest::Client,
+}
+
+/// Settings with one client, a user header, a seed and a clock that stands still.
+pub(crate) fn settings() -> IssuerSettings {
+    IssuerSettings {
+        clients: vec![
+            Client::confidential("app", "secret")
+                .redirect_uri(CALLBACK)
+                .post_logout_redirect_uri("http://localhost:3000/bye?x=1"),
+            Client::confidential("other", "other-secret").redirect_uri(CALLBACK),
+            Client::public("native").redirect_uri("http://127.0.0.1/native"),
+        ],
+        user_header: true,
+        clock: Clock::fixed(NOW),
+        seed: Some(1),
+        ..IssuerSettings::default()
+    }
+}
+
+pub(crate) async fn world() -> World {
+    world_with(settings()).await
+}
+
+pub(crate) async fn world_with(settings: IssuerSettings) -> World {
+    let provider = MockProvider::builder()
+        .settings(settings)
+        .start()
+        .await
+        .unwrap();
+    World {
+        issuer: provider.issuer().clone(),
+        provider,
+        http: http(),
+    }
+}
+
+pub(crate) fn http() -> reqwest::Client {
+    reqwest::Client::builder()
+        .no_proxy()
+        .tls_certs_only([])
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .unwrap()
+}
+
+/// The authorization request of a careful client.
+pub(crate) fn careful() -> BTreeMap<&'static str, &'static str> {
+    BTreeMap::from([
+        ("response_type", "code"),
+        ("client_id", "app"),
+        ("redirect_uri", CALLBACK),
+        ("scope", "openid profile email offline_access"),
+        ("state", "the-state"),
+        ("nonce", "the-nonce"),
+        ("code_challenge", CHALLENGE),
+        ("code_challenge_method", "S256"),
+    ])
+}
+
+impl World {
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.issuer.url())
+    }
+
+    pub(crate) fn authorize(&self, parameters: &BTreeMap<&str, &str>) -> RequestBuilder {
+        self.http.get(self.url("/authorize")).query(parameters)
+    }
+
+    /// Signs alice in by header; the parameters of the callback.
+    pub(crate) async fn callback(&self, parameters: &BTreeMap<&str, &str>) -> Parameters {
+        let request = self.authorize(parameters).header("gauntlet-user", "alice");
+        callback(&request.send().await.unwrap())
+    }
+
+    /// Signs alice in by header; the code.
+    pub(crate) async fn code(&self) -> String {
+        self.callback(&careful()).await["code"].clone()
+    }
+
+    pub(crate) fn token(&self, form: &[(&str, &str)]) -> RequestBuilder {
+        let request = self.http.post(self.url("/token"));
+        request.basic_auth("app", Some("secret")).form(form)
+    }
+
+    /// The honest token request for a code.
+    pub(crate) fn redeem(&self, code: &str) -> RequestBuilder {
+        self.token(&redemption(code))
+    }
+
+    pub(crate) fn refresh(&self, token: &str) -> RequestBuilder {
+        self.token(&[("grant_type", "refresh_token"), ("refresh_token", token)])
+    }
+
+    /// A whole sign-in of alice; the token response.
+    pub(crate) async fn tokens(&self) -> Value {
+        let response = self.redeem(&self.code().await).send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        response.json().await.unwrap()
+    }
+
+    pub(crate) fn userinfo(&self, token: &str) -> RequestBuilder {
+        self.http.get(self.url("/userinfo")).bearer_auth(token)
+    }
+
+    pub(crate) async fn json(&self, path: &str) -> Value {
+        self.http
+            .get(self.url(path))
+            .send()
+            .await
+            .unwrap()
+            .json()
+            .await
+            .unwrap()
+    }
+}
+
+pub(crate) fn redemption(code: &str) -> [(&str, &str); 4] {
+    [
+        ("grant_type", "authorization_code"),
+        ("code", code),
+        ("redirect_uri", CALLBACK),
+        ("code_verifier", VERIFIER),
+    ]
+}
+
+pub(crate) type Parameters = BTreeMap<String, String>;
+
+/// The parameters that came back to the redirect URI.
+#[track_caller]
+pub(crate) fn callback(response: &Response) -> Parameters {
+    let location = location(response);
+    let (uri, query) = location.split_once('?').unwrap();
+    assert!(!uri.is_empty());
+    form_urlencoded::parse(query.as_bytes())
+        .into_owned()
+        .collect()
+}
+
+#[track_caller]
+pub(crate) fn location(response: &Response) -> String {
+    let status = response.status().as_u16();
+    assert!(matches!(status, 302 | 303), "no redirect but {status}");
+    response.headers()[header::LOCATION]
+        .to_str()
+        .unwrap()
+        .to_owned()
+}
+
+pub(crate) async fn error_of(response: Response) -> (u16, String) {
+    let status = response.status().as_u16();
+    let body: Value = response.json().await.unwrap();
+    (status, body["error"].as_str().unwrap().to_owned())
+}
+
+/// The claims of an ID token, once a library of others has checked it against the published keys.
+pub(crate) async fn verified(world: &World, id_token: &str) -> Value {
+    use jsonwebtoken::{DecodingKey, Validation, decode, decode_header, jwk::JwkSet};
+    let keys: JwkSet = serde_json::from_value(world.json("/jwks").await).unwrap();
+    let header = decode_header(id_token).unwrap();
+    let key = keys.find(header.kid.as_deref().unwrap()).unwrap();
+    let mut validation = Validation::new(header.alg);
+    validation.set_audience(&["app"]);
+    validation.set_issuer(&[world.issuer.url()]);
+    validation.validate_exp = false;
+    let key = DecodingKey::from_jwk(key).unwrap();
+    decode::<Value>(id_token, &key, &validation).unwrap().claims
+}
