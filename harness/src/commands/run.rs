@@ -43,7 +43,7 @@ pub async fn run(args: RunArgs) -> Exit {
     };
     let from = match &source {
         Source::Embedded => "built in".to_owned(),
-        Source::Folder(folder) => format!("from {}", folder.display()),
+        Source::Folder(folder) => format!("from {}/", folder.display()),
     };
     let count = match plans.len() {
         1 => "1 scenario".to_owned(),

@@ -135,9 +135,18 @@ fn evidence(text: &mut String, outcome: &Outcome, finding: &Finding) {
         let count = record.transcript.len();
         writeln!(text, "   ╭─ {count} exchanges").expect("a string takes all");
         let rests = |number: usize| finding.exchange == Some(number);
-        let shown =
-            |entry: &&crate::transcript::Entry| rests(entry.number) || !entry.faults.is_empty();
-        let mut shown: Vec<_> = record.transcript.iter().filter(shown).collect();
+        let entries = || record.transcript.iter();
+        // Without a fault, what the browser was made to open is what went wrong.
+        let opened = entries().rfind(|entry| {
+            let answers = entry.query("code").or_else(|| entry.query("error"));
+            entry.is_page_of_the_app() && answers.is_some()
+        });
+        let faulty = entries().any(|entry| !entry.faults.is_empty());
+        let opened = opened.filter(|_| !faulty).map(|entry| entry.number);
+        let tells = |entry: &&crate::transcript::Entry| {
+            rests(entry.number) || !entry.faults.is_empty() || opened == Some(entry.number)
+        };
+        let mut shown: Vec<_> = entries().filter(tells).collect();
         // The faulty message that came last, and the exchange that shows its effect, say enough.
         if shown.len() > 3 {
             shown.drain(..shown.len() - 3);
