@@ -36,8 +36,10 @@ pub struct Record {
     pub accounts: Accounts,
     /// The addresses.
     pub places: Places,
-    /// The client's identifier.
+    /// The client's identifier at the honest issuer.
     pub client_id: String,
+    /// The client's identifier at the attacker's issuer.
+    pub second_client_id: String,
     /// The mark of this run's accounts.
     pub mark: String,
     /// The issuers' clock, in seconds since 1970.

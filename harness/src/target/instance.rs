@@ -113,6 +113,8 @@ pub struct Instance {
     pub client_id: String,
     /// Its secret there.
     pub client_secret: Option<String>,
+    /// The client's identifier at the attacker's issuer.
+    pub second_client_id: String,
     /// The victim's account.
     pub victim: Account,
     /// The attacker's account.

@@ -235,13 +235,14 @@ impl Pool {
         values.set("client_id", id.as_str());
         values.set("client_secret", secret.as_str());
         values.set("second.issuer", attacker.url());
-        values.set("second.client_id", second_id);
+        values.set("second.client_id", second_id.as_str());
         values.set("second.client_secret", second_secret);
         values.set("random", random(32));
         values.set("time_out", if spec.short_time_out { "0.4" } else { "5" });
         let mut instance = instance(app, honest, attacker, spec.clone());
         instance.behind_proxy = spec.settings.proxy.then_some(actual);
         instance.client_id = id;
+        instance.second_client_id = second_id;
         instance.client_secret = Some(secret);
         instance.owned = Some((Arc::clone(&self.provider), names.to_vec()));
         Ok((instance, values))
@@ -276,6 +277,7 @@ fn instance(app: String, honest: Issuer, attacker: Issuer, spec: Spec) -> Instan
         honest,
         attacker,
         client_id: String::new(),
+        second_client_id: String::new(),
         client_secret: None,
         victim: Account::new("alice", "-"),
         mallory: Account::new("mallory", "-"),

@@ -32,6 +32,7 @@ impl Redactor {
             (&places.attacker, "<attacker>"),
             (&places.app, "<app>"),
             (&record.client_id, "<client>"),
+            (&record.second_client_id, "<client at attacker>"),
         ] {
             list.push((value.clone(), name.to_owned()));
         }

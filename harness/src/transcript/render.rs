@@ -111,7 +111,7 @@ fn response(entry: &Entry, redactor: &Redactor) -> String {
                 }
             }
             for header in entry.answer.headers("set-cookie") {
-                let cookie = redactor.text(header);
+                let cookie = redactor.text(&undated(header));
                 if entry.to == Party::App {
                     writeln!(text, "{indent}Set-Cookie: {cookie}").expect("a string takes all");
                 }
@@ -126,6 +126,13 @@ fn response(entry: &Entry, redactor: &Redactor) -> String {
         writeln!(text, "{indent}↑ violation: {violation}").expect("a string takes all");
     }
     text
+}
+
+/// A `Set-Cookie` header without the date in it, which says the same as `Max-Age`.
+fn undated(header: &str) -> String {
+    let attributes = header.split("; ");
+    let kept = attributes.filter(|attribute| !attribute.to_lowercase().starts_with("expires="));
+    kept.collect::<Vec<_>>().join("; ")
 }
 
 /// The part of a body that tells the story.

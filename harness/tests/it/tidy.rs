@@ -49,11 +49,12 @@ fn client_app_builds_outside_the_workspace() {
     copy_tree(&source, &copy);
     fs::write(copy.join("Cargo.toml"), manifest + "\n[workspace]\n").expect("it can be written");
     fs::copy(root().join("Cargo.lock"), copy.join("Cargo.lock")).expect("it can be copied");
+    // The workspace's own target folder, so that what both have in common is compiled once.
     let output = Command::new(env!("CARGO"))
-        .args(["check", "--quiet", "--offline", "--lib", "--bins"])
+        .args(["build", "--quiet", "--offline", "--lib", "--bins"])
         .current_dir(&copy)
-        .env("CARGO_TARGET_DIR", base.join("build"))
-        .env("CARGO_PROFILE_DEV_DEBUG", "false")
+        .env("CARGO_TARGET_DIR", root().join("target"))
+        .env("CARGO_PROFILE_DEV_DEBUG", "line-tables-only")
         .env_remove("RUSTFLAGS")
         .output()
         .expect("cargo starts");

@@ -154,6 +154,7 @@ impl Stage<'_> {
             },
             places: self.places(),
             client_id: self.instance.client_id.clone(),
+            second_client_id: self.instance.second_client_id.clone(),
             mark: self.instance.mark.clone(),
             now: i64::try_from(self.instance.honest.clock().now()).unwrap_or_default(),
         }
