@@ -44,6 +44,8 @@ fn main() -> ExitCode {
             Command::Prove(args) => commands::prove::prove(&args).await,
         }
     });
+    // Tasks that were left behind own programs; those end with us.
+    gauntlet::target::end_all_programs();
     runtime.shutdown_background();
     exit.into()
 }

@@ -208,5 +208,6 @@ fn expected(outcome: Outcome) -> &'static str {
         Outcome::Refused => "not signed in, and the client answers",
         Outcome::AsksLogin => "not signed in, and asked to sign in again",
         Outcome::SignedOut => "not signed in any more",
+        Outcome::OwnOrRefused => "signed in as oneself or not at all, and the client answers",
     }
 }

@@ -8,10 +8,12 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{complain, plans, show, tell};
 use crate::cli::{Denied, RunArgs};
+use crate::diag::nearest;
 use crate::report::{self, Exit, Tally};
 use crate::run::{Outcome, Progress, baseline, run_all};
-use crate::scenario::Source;
-use crate::target::{Pool, Reach, Target, from_file};
+use crate::scenario::{Plan, Source};
+use crate::select::matches;
+use crate::target::{Known, Pool, Reach, Target, from_file};
 
 /// Runs the command.
 pub async fn run(args: RunArgs) -> Exit {
@@ -41,6 +43,12 @@ pub async fn run(args: RunArgs) -> Exit {
         Ok(plans) => plans,
         Err(exit) => return exit,
     };
+    let all = args.selecting.patterns.is_empty()
+        && args.selecting.tag.is_empty()
+        && args.selecting.level.is_none();
+    if all && stale_known(&target, &plans) {
+        return Exit::Usage;
+    }
     let from = match &source {
         Source::Embedded => "built in".to_owned(),
         Source::Folder(folder) => format!("from {}/", folder.display()),
@@ -80,17 +88,12 @@ pub async fn run(args: RunArgs) -> Exit {
         Err(exit) => exit,
     };
     if exit == Exit::Setup {
-        return exit;
+        return write_reports(&name, &[], exit, &reports);
     }
     conclude(&name, &outcomes, started.elapsed(), exit, &reports)
 }
 
-async fn work(
-    target: Target,
-    plans: Vec<crate::scenario::Plan>,
-    jobs: usize,
-    told: Arc<Told>,
-) -> Result<(), Exit> {
+async fn work(target: Target, plans: Vec<Plan>, jobs: usize, told: Arc<Told>) -> Result<(), Exit> {
     let setup = |error: crate::run::SetupError| {
         told.bar.finish_and_clear();
         complain(&report::setup(&error));
@@ -118,9 +121,14 @@ pub async fn interrupted() {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+        let signals = (
+            signal(SignalKind::terminate()),
+            signal(SignalKind::hangup()),
+        );
+        if let (Ok(mut terminate), Ok(mut hangup)) = signals {
             tokio::select! {
                 _ = terminate.recv() => return,
+                _ = hangup.recv() => return,
                 _ = tokio::signal::ctrl_c() => return,
             }
         }
@@ -168,7 +176,14 @@ fn conclude(
     if exit == Exit::Interrupted {
         complain("interrupted: what follows is what was judged until then");
     }
-    let mut exit = exit;
+    let exit = write_reports(target, outcomes, exit, reports);
+    tell(report::summary(&Tally::of(outcomes), took, exit as u8).trim_end());
+    exit
+}
+
+/// Writes all reports. One that cannot be written makes the command line wrong.
+fn write_reports(target: &str, outcomes: &[Outcome], exit: Exit, reports: &[PathBuf]) -> Exit {
+    let mut written = exit;
     for path in reports {
         let json = report::json(target, outcomes, exit);
         let text = serde_json::to_string_pretty(&json).unwrap_or_default() + "\n";
@@ -177,11 +192,26 @@ fn conclude(
                 "error: the report cannot be written to {}: {error}",
                 path.display()
             ));
-            exit = Exit::Usage;
+            written = Exit::Usage;
         }
     }
-    tell(report::summary(&Tally::of(outcomes), took, exit as u8).trim_end());
-    exit
+    written
+}
+
+/// An entry of `[[known]]` that names no scenario would be waited for in vain.
+fn stale_known(target: &Target, plans: &[Plan]) -> bool {
+    let ids: Vec<&str> = plans.iter().map(|plan| plan.id.as_str()).collect();
+    let unknown = |known: &&Known| !ids.iter().any(|id| matches(&known.scenario, id));
+    for known in target.known.iter().filter(unknown) {
+        complain(&format!(
+            "error: [[known]] in {} names `{}`, and there is no such scenario",
+            target.origin, known.scenario
+        ));
+        if let Some(near) = nearest(&known.scenario, &ids) {
+            complain(&format!("       did you mean `{near}`?"));
+        }
+    }
+    target.known.iter().any(|known| unknown(&known))
 }
 
 /// Tells outcomes as they come and keeps them, so that an interrupted run can still be reported.

@@ -1,6 +1,7 @@
 //! The judge: from a plan and the records of its runs to findings and a verdict. Pure: nothing
 //! here waits, asks or looks anything up.
 
+mod ground;
 mod outcome;
 mod passive;
 
@@ -114,20 +115,9 @@ pub fn judge(plan: &Plan, control: &Record, attack: &Record, recovery: &Record) 
             let reason = format!("the client's program ended during the run ({ended})");
             return Judgement::because(Verdict::Inconclusive, reason);
         }
-        if let Some(fault) = attack.faults.iter().find(|fault| fault.fired == 0) {
-            let reason = format!(
-                "the fault was never used, so nothing is proven: `{}` waits for a request to {}, \
-                 and none came",
-                fault.summary, fault.point
-            );
-            return Judgement::because(Verdict::Inconclusive, reason);
+        if let Some(judgement) = ground::missing(plan, control, attack) {
+            return judgement;
         }
-    }
-    if attack.steps.iter().any(|step| step.planted == Some(0)) {
-        return Judgement::because(
-            Verdict::Info,
-            "the client sets no cookie before sign-in, so there is none to plant",
-        );
     }
     let mut findings = strangers;
     for (index, step) in attack.steps.iter().enumerate() {
@@ -147,6 +137,16 @@ pub fn control_defect(plan: &Plan, control: &Record) -> Option<String> {
         ));
     }
     for step in &control.steps {
+        if matches!(
+            step.arrival,
+            Arrived::TimedOut | Arrived::Broken | Arrived::Loop
+        ) {
+            return Some(
+                "the control run, the same steps without the fault, did not arrive at a page in \
+                 time; raise `time-limit` in the target file if the client is that slow"
+                    .to_owned(),
+            );
+        }
         let signs_in = step.act == Act::SignIn;
         if signs_in && step.standing != Standing::SignedIn(step.browser) {
             return Some(format!(

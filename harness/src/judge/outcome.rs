@@ -64,6 +64,12 @@ pub(super) fn findings(
             .iter()
             .filter_map(|count| context.requests(count)),
     );
+    findings.extend(
+        expect
+            .never_shows
+            .iter()
+            .filter_map(|text| context.never_shows(text)),
+    );
     if expect.explains {
         findings.extend(context.explains());
     }
@@ -173,7 +179,9 @@ impl Context<'_> {
                 "the protected page asks to sign in",
                 words(standing),
             )),
-            Outcome::Refused | Outcome::AsksLogin | Outcome::SignedOut => None,
+            Outcome::Refused | Outcome::AsksLogin | Outcome::SignedOut | Outcome::OwnOrRefused => {
+                None
+            }
         }
     }
 
@@ -245,7 +253,9 @@ impl Context<'_> {
         // A requirement is broken where a code leaves the client that should not. What is merely
         // asked in vain, or too early, breaks none.
         let sends_a_code = entry.form("code").is_some_and(|code| !code.is_empty());
-        if !sends_a_code && endpoint != Endpoint::Authorize {
+        if endpoint == Endpoint::Userinfo {
+            finding.level = Level::Practice;
+        } else if !sends_a_code && endpoint != Endpoint::Authorize {
             finding.level = finding.level.min(Level::Should);
         }
         Some(at(finding, Some(entry)))
@@ -325,6 +335,19 @@ impl Context<'_> {
         ))
     }
 
+    fn never_shows(&self, text: &str) -> Option<Finding> {
+        self.step.page.contains(text).then(|| {
+            self.finding(
+                format!(
+                    "the client believes what it was told although {}",
+                    self.circumstance()
+                ),
+                "nothing of it is used",
+                format!("the protected page shows “{text}”"),
+            )
+        })
+    }
+
     fn explains(&self) -> Option<Finding> {
         let entry = self.last_of_act()?;
         let status = entry.answer.status()?;
@@ -369,7 +392,7 @@ impl Context<'_> {
             .filter(|entry| entry.is_page_of_the_app());
         let entry = pages
             .into_iter()
-            .find(|entry| entry.answer.body().contains(text))?;
+            .find(|entry| is_markup(entry) && entry.answer.body().contains(text))?;
         let finding = self.finding(
             "the client puts text from the URL into its page as markup".to_owned(),
             "what comes from outside is escaped, or not shown",
@@ -384,6 +407,18 @@ fn at(finding: Finding, entry: Option<&Entry>) -> Finding {
         exchange: entry.map(|entry| entry.number).or(finding.exchange),
         ..finding
     }
+}
+
+/// Whether a browser would read a page as markup.
+fn is_markup(entry: &Entry) -> bool {
+    let kind = entry
+        .answer
+        .header("content-type")
+        .unwrap_or("text/html")
+        .to_lowercase();
+    ["text/html", "application/xhtml", "image/svg"]
+        .iter()
+        .any(|markup| kind.starts_with(markup))
 }
 
 fn endpoint_name(endpoint: Endpoint) -> &'static str {

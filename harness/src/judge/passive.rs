@@ -154,7 +154,8 @@ fn fresh_values(tally: &mut Tally<'_>, runs: &[&Record]) {
     for (index, run) in runs.iter().enumerate() {
         tally.run = index;
         let own = |entry: &&Entry| matches!(entry.from, Party::Browser(_));
-        // A hostile issuer passes a request on; that is the same request and not a second one.
+        // A hostile issuer passes a request on; within one step that is the same request and not a
+        // second one.
         let mut here = Vec::new();
         for entry in authorization_requests(run).filter(own) {
             tally.looked_at += 1;
@@ -170,10 +171,15 @@ fn fresh_values(tally: &mut Tally<'_>, runs: &[&Record]) {
                     "none of the three".to_owned(),
                 );
             }
+            let step = run
+                .steps
+                .iter()
+                .position(|step| entry.started < step.probe.to);
+            let values = (step, values);
             if here.contains(&values) {
                 continue;
             }
-            for value in &values {
+            for value in &values.1 {
                 if seen.insert(value.clone(), entry.number).is_some() {
                     tally.found(
                         Some(entry),
@@ -299,9 +305,14 @@ fn cookies(tally: &mut Tally<'_>, run: &Record) {
                 })?;
                 Some((entry, header.to_owned()))
             });
+            // What scripts are meant to read, to send it back, is no session.
+            if name.to_lowercase().contains("csrf") || name.to_lowercase().contains("xsrf") {
+                continue;
+            }
             let Some((entry, header)) = set else { continue };
             tally.looked_at += 1;
             let lower = header.to_lowercase();
+            let flags: Vec<&str> = lower.split(';').skip(1).map(str::trim).collect();
             let https = entry.url.scheme() == "https";
             let mut lacks = |attribute: &str, present: bool, cost: &str| {
                 if !present {
@@ -315,10 +326,10 @@ fn cookies(tally: &mut Tally<'_>, run: &Record) {
             };
             lacks(
                 "HttpOnly",
-                lower.contains("httponly"),
+                flags.contains(&"httponly"),
                 "a script in the page can read it",
             );
-            let same_site = lower.contains("samesite=lax") || lower.contains("samesite=strict");
+            let same_site = flags.contains(&"samesite=lax") || flags.contains(&"samesite=strict");
             lacks(
                 "SameSite",
                 same_site,
@@ -326,7 +337,7 @@ fn cookies(tally: &mut Tally<'_>, run: &Record) {
             );
             lacks(
                 "Secure",
-                !https || lower.contains("secure"),
+                !https || flags.contains(&"secure"),
                 "it would travel over plain http",
             );
         }

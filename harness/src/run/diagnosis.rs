@@ -10,7 +10,11 @@ use crate::transcript::{Entry, Redactor};
 /// What is wrong with the set-up; nothing, if the login succeeded.
 pub(super) fn diagnose(target: &Target, record: &Record) -> Option<SetupError> {
     let step = record.steps.first()?;
-    if step.standing == Standing::SignedIn(Browser::Victim) {
+    let arrived = !matches!(
+        step.arrival,
+        Arrived::TimedOut | Arrived::Broken | Arrived::Loop
+    );
+    if arrived && step.standing == Standing::SignedIn(Browser::Victim) {
         return None;
     }
     let case = Case {
@@ -38,6 +42,11 @@ struct Case<'a> {
 impl Case<'_> {
     fn error(&self, title: String, more: Vec<String>, advice: &str) -> SetupError {
         let mut seen: Vec<String> = self.act.iter().map(|entry| line(entry)).collect();
+        // A circle says what it is in its first turns.
+        if seen.len() > 8 {
+            seen.truncate(8);
+            seen.push("…".to_owned());
+        }
         seen.extend(more);
         SetupError {
             title,
@@ -122,6 +131,18 @@ impl Case<'_> {
             .rev()
             .filter(|entry| entry.is_page_of_the_app());
         let page = pages.next()?;
+        if self.step.arrival == Arrived::TimedOut {
+            let title = format!(
+                "the clean login took longer than {}",
+                humantime::format_duration(self.target.time_limit)
+            );
+            let advice = "raise `time-limit` in the target file if the client is that slow";
+            return Some(self.error(title, Vec::new(), advice));
+        }
+        if self.step.arrival == Arrived::Loop {
+            let title = "the clean login leads in a circle of redirects".to_owned();
+            return Some(self.error(title, Vec::new(), "see where its pages send the browser"));
+        }
         if page.answer.status().is_some_and(|status| status < 400) {
             return None;
         }

@@ -9,6 +9,7 @@ use tokio::sync::{OnceCell, Semaphore};
 use super::{Record, RunError, control, play};
 use crate::judge::{Judgement, Verdict, control_defect, judge, passive};
 use crate::scenario::{Capability, Plan, Settings, Step};
+use crate::select::matches;
 use crate::target::{Instance, InstanceError, Pool, Spec};
 
 /// What became of one scenario.
@@ -221,8 +222,8 @@ impl Runner {
             Ok(records) => records,
             Err(error) => {
                 let verdict = match error {
-                    RunError::Fault(_) | RunError::Missing { .. } => Verdict::Error,
-                    RunError::Unsaid(_) => Verdict::Inconclusive,
+                    RunError::Fault(_) => Verdict::Error,
+                    RunError::Missing { .. } | RunError::Unsaid(_) => Verdict::Inconclusive,
                 };
                 return Outcome::of(plan, Judgement::because(verdict, error.to_string()));
             }
@@ -257,7 +258,7 @@ impl Runner {
             .target()
             .known
             .iter()
-            .find(|known| known.scenario == plan.id);
+            .find(|known| matches(&known.scenario, &plan.id));
         match (listed, judgement.verdict) {
             (Some(known), Verdict::Fail | Verdict::Warn) => Judgement {
                 verdict: Verdict::Known,
@@ -319,6 +320,10 @@ impl Runner {
         let Some(check) = outcome.plan.check else {
             return outcome;
         };
+        // A check with settings of its own is about runs with those settings.
+        let own: Vec<Arc<Record>> = outcome.record.iter().cloned().collect();
+        let alone = outcome.plan.settings != Settings::default();
+        let records = if alone { &own } else { records };
         let runs: Vec<&Record> = records.iter().map(AsRef::as_ref).collect();
         let looked = passive(&outcome.plan, check, &runs);
         outcome.judgement = self.known(&outcome.plan, looked.judgement);

@@ -6,7 +6,7 @@ use oauth_gauntlet_provider::Fault;
 use toml::Spanned;
 
 use super::load::is_name;
-use super::{Act, Scenario, Step};
+use super::{Act, Expect, Scenario, Step};
 use crate::diag::Diagnostic;
 
 /// All that is wrong, each with its place.
@@ -57,6 +57,18 @@ impl Check<'_> {
                  case, digits and hyphens",
             );
         }
+        for (index, case) in scenario.case.iter().enumerate() {
+            if scenario.case[..index]
+                .iter()
+                .any(|other| other.name == case.name)
+            {
+                self.report(
+                    self.word(&case.name),
+                    format!("there are two cases called `{}`", case.name),
+                    "give each case a name of its own",
+                );
+            }
+        }
         for case in scenario.case.iter().filter(|case| !is_name(&case.name)) {
             self.report(
                 self.word(&case.name),
@@ -102,6 +114,25 @@ impl Check<'_> {
                     self.word("callback ="),
                     "`callback` belongs to `do = \"deliver\"`, and to no other act".to_owned(),
                     "write callback = { code = \"attackers-own\", state = \"invented\" }",
+                );
+            }
+        }
+        for expect in expectations(scenario) {
+            if *expect == Expect::default() {
+                self.report(
+                    self.word("expect"),
+                    "an expectation is empty, so it can never fail".to_owned(),
+                    "say what is expected, for example: outcome = \"refused\"",
+                );
+            }
+            for count in expect.requests.iter().filter(|count| count.min > count.max) {
+                self.report(
+                    self.word("requests"),
+                    format!(
+                        "at least {} and at most {} cannot both hold",
+                        count.min, count.max
+                    ),
+                    "min must not be more than max",
                 );
             }
         }
@@ -152,4 +183,10 @@ fn steps(scenario: &Scenario) -> impl Iterator<Item = &Step> {
         .iter()
         .flat_map(|case| case.step.iter().flatten());
     scenario.step.iter().chain(of_cases)
+}
+
+fn expectations(scenario: &Scenario) -> impl Iterator<Item = &Expect> {
+    let of_cases = scenario.case.iter().filter_map(|case| case.expect.as_ref());
+    let of_steps = steps(scenario).filter_map(|step| step.expect.as_ref());
+    scenario.expect.iter().chain(of_cases).chain(of_steps)
 }

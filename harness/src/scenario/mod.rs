@@ -155,6 +155,8 @@ pub enum Capability {
     TwoIssuers,
     /// Says on its protected page what a withheld scope leaves out.
     ScopeNotice,
+    /// Reads the issuer's discovery document.
+    Discovery,
     /// Can be told its external address, so that it can stand behind a TLS-terminating proxy.
     Proxy,
 }
@@ -356,6 +358,8 @@ pub struct Expect {
     /// The page that the user ends on says something: it is not empty, and not a 500. A breach is
     /// a matter of practice.
     pub explains: bool,
+    /// Text that must not stand on the protected page: what the client should not have believed.
+    pub never_shows: Vec<String>,
     /// Text that must not stand in any page of the client as it is.
     pub never_echoes: Vec<String>,
 }
@@ -374,6 +378,8 @@ pub enum Outcome {
     AsksLogin,
     /// It shows nobody's account any more.
     SignedOut,
+    /// It shows the account of the browser's owner or nobody's, and the client answered.
+    OwnOrRefused,
 }
 
 /// How often an endpoint may be called during a step.

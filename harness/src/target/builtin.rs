@@ -44,6 +44,7 @@ impl Builtin {
                     Capability::RpLogout,
                     Capability::TwoIssuers,
                     Capability::ScopeNotice,
+                    Capability::Discovery,
                     Capability::Proxy,
                 ],
                 Logout {

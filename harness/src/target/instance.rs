@@ -1,6 +1,6 @@
 //! One running client with two issuers of its own.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use oauth_gauntlet_provider::{Issuer, MockProvider, User};
 use rand::RngExt;
@@ -80,7 +80,7 @@ impl Account {
             sub: format!("{first}-{mark}"),
             name: format!("{name} {mark}"),
             preferred_username: format!("{first}.{mark}"),
-            email: format!("{first}+{mark}@example.test"),
+            email: format!("{first}.{mark}@example.test"),
         }
     }
 
@@ -131,7 +131,7 @@ pub struct Instance {
 #[derive(Debug)]
 pub(super) enum Running {
     InProcess { _server: Server },
-    Process(Mutex<Process>),
+    Process(Process),
     Elsewhere,
 }
 
@@ -165,10 +165,7 @@ impl Instance {
     /// How the program ended, if it has.
     pub fn ended(&self) -> Option<String> {
         match &self.running {
-            Running::Process(process) => {
-                let mut process = process.lock().unwrap_or_else(PoisonError::into_inner);
-                process.ended().map(|status| status.to_string())
-            }
+            Running::Process(process) => process.ended().map(|status| status.to_string()),
             Running::InProcess { .. } | Running::Elsewhere => None,
         }
     }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Reach, Target, TargetFile, placeholder};
+use super::{Probe, Reach, Target, TargetFile, placeholder};
 use crate::diag::{Diagnostic, nearest};
 use crate::scenario::read_text;
 
@@ -84,7 +84,8 @@ pub fn parse(path: &Path, text: &str) -> Result<Target, Vec<Diagnostic>> {
             }
         }
         (None, Some(attach)) => {
-            if url::Url::parse(&attach.app).is_err() {
+            let url = url::Url::parse(&attach.app).ok();
+            if !url.is_some_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host()) {
                 check.report(
                     &attach.app,
                     format!("`{}` is not a URL", attach.app),
@@ -116,12 +117,8 @@ pub fn parse(path: &Path, text: &str) -> Result<Target, Vec<Diagnostic>> {
             );
         }
     }
-    if let Some(text) = file
-        .signed_in
-        .as_ref()
-        .and_then(|probe| probe.text.as_deref())
-    {
-        check.placeholders(text, USER_PLACEHOLDERS);
+    if let Some(probe) = &file.signed_in {
+        check.signed_in(probe);
     }
     if !check.defects.is_empty() {
         return Err(check.defects);
@@ -183,6 +180,14 @@ impl Check<'_> {
     }
 
     fn duration(&mut self, key: &str, value: &str) -> Duration {
+        let parsed = humantime::parse_duration(value);
+        if parsed.is_ok_and(|span| span.is_zero()) {
+            self.report(
+                value,
+                format!("`{key}` is no time at all"),
+                "write how long it may take, such as 10s".to_owned(),
+            );
+        }
         humantime::parse_duration(value).unwrap_or_else(|error| {
             self.report(
                 value,
@@ -191,6 +196,20 @@ impl Check<'_> {
             );
             Duration::ZERO
         })
+    }
+
+    fn signed_in(&mut self, probe: &Probe) {
+        let Some(text) = &probe.text else { return };
+        self.placeholders(text, USER_PLACEHOLDERS);
+        if !text.contains("{user.") {
+            self.report(
+                text,
+                "the text of [signed_in] does not say who is signed in".to_owned(),
+                "put {user.email}, {user.name} or {user.sub} into it: it has to tell one account \
+                 from another"
+                    .to_owned(),
+            );
+        }
     }
 
     fn placeholders(&mut self, value: &str, known: &[&str]) {

@@ -23,7 +23,7 @@ pub use instance::{Account, Instance, InstanceError, Spec};
 pub use load::{TargetError, from_file, parse};
 pub use placeholder::Values;
 pub use pool::Pool;
-pub use process::LogBuffer;
+pub use process::{LogBuffer, end_all_programs};
 
 use crate::scenario::Capability;
 

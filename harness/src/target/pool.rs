@@ -1,12 +1,15 @@
 //! The pool: starts instances of one target, hands them out, and takes them back.
 
 use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, TcpListener};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use oauth_gauntlet_provider::{
     Client, Clock, Issuer, IssuerSettings, KeySource, MockProvider, RefreshTokens,
 };
+
+use rand::RngExt;
 
 use super::builtin::free_listener;
 use super::instance::{Account, Instance, InstanceError, Running, Spec, random};
@@ -144,10 +147,7 @@ impl Pool {
         timeout: Duration,
         spec: &Spec,
     ) -> Result<Instance, InstanceError> {
-        let port = free_listener()
-            .and_then(|listener| listener.local_addr())
-            .map_err(|error| InstanceError::new(error.to_string()))?
-            .port();
+        let port = port_for_a_program()?;
         let (mut draft, values) = self.draft(spec, port)?;
         let mut variables: BTreeMap<&String, &String> = start.env.iter().collect();
         if spec.settings.plain_oauth2 {
@@ -173,7 +173,7 @@ impl Pool {
                 folder.display()
             )
         });
-        let mut process =
+        let process =
             Process::start(&words, folder, &env, &draft.log).map_err(|error| InstanceError {
                 reason: format!("`{command}` does not start: {error}"),
                 advice: advice.clone(),
@@ -184,7 +184,7 @@ impl Pool {
             Some(inside) => url.replacen(&draft.app, inside, 1),
             None => url,
         };
-        if let Err(reason) = wait_until_ready(&mut process, &url, timeout).await {
+        if let Err(reason) = wait_until_ready(&process, &url, timeout).await {
             // The output of a program that has just died may still be on its way.
             tokio::time::sleep(Duration::from_millis(50)).await;
             return Err(InstanceError {
@@ -195,7 +195,7 @@ impl Pool {
                 output: draft.log.last_lines(8),
             });
         }
-        draft.running = Running::Process(Mutex::new(process));
+        draft.running = Running::Process(process);
         Ok(draft)
     }
 
@@ -341,12 +341,22 @@ fn clock(reach: &Reach) -> Clock {
     }
 }
 
+/// A port that is free now and that nobody is given by chance: the system hands out ports from
+/// 32768 on to whoever asks for any.
+fn port_for_a_program() -> Result<u16, InstanceError> {
+    for _ in 0..100 {
+        let port = rand::rng().random_range(20_000..30_000);
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    Err(InstanceError::new(
+        "no free port was found between 20000 and 29999",
+    ))
+}
+
 /// Polls until the client answers at all.
-async fn wait_until_ready(
-    process: &mut Process,
-    url: &str,
-    timeout: Duration,
-) -> Result<(), String> {
+async fn wait_until_ready(process: &Process, url: &str, timeout: Duration) -> Result<(), String> {
     let client = http_client();
     let deadline = Instant::now() + timeout;
     let mut silent = false;
@@ -372,7 +382,9 @@ async fn wait_until_ready(
             .send()
             .await
         {
-            Ok(_) => return Ok(()),
+            // Somebody else on this port would answer as well, while our program fails to bind it.
+            Ok(_) if process.ended().is_none() => return Ok(()),
+            Ok(_) => continue,
             Err(error) => silent = error.is_timeout(),
         }
         tokio::time::sleep(Duration::from_millis(10)).await;

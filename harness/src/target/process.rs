@@ -1,5 +1,6 @@
 //! A target's process: its whole group ends with it, and its output is kept, bounded.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -68,7 +69,48 @@ impl std::io::Write for LogBuffer {
 /// A running program. Dropping it ends the whole process group.
 #[derive(Debug)]
 pub(super) struct Process {
-    child: Box<dyn ChildWrapper>,
+    child: Child,
+    serial: u64,
+}
+
+type Child = Arc<Mutex<Box<dyn ChildWrapper>>>;
+
+/// Every program that runs. An interrupted run drops its tasks whenever the runtime comes to it;
+/// this reaches their programs at once.
+static LIVE: Mutex<Live> = Mutex::new(Live {
+    closed: false,
+    serial: 0,
+    children: BTreeMap::new(),
+});
+
+struct Live {
+    closed: bool,
+    serial: u64,
+    children: BTreeMap<u64, Child>,
+}
+
+/// Ends every program that was started, with its group, and lets no other one start.
+pub fn end_all_programs() {
+    let mut live = LIVE.lock().unwrap_or_else(PoisonError::into_inner);
+    live.closed = true;
+    for child in std::mem::take(&mut live.children).into_values() {
+        end(&child);
+    }
+}
+
+/// Ends a process group and reaps its leader.
+fn end(child: &Child) {
+    let mut child = child.lock().unwrap_or_else(PoisonError::into_inner);
+    // The wrapper's own drop ends the leader alone; this reaches the group. The leader may be gone
+    // already, and that is fine.
+    drop(child.start_kill());
+    // A short wait reaps what has just been killed, so that no zombie outlives the run.
+    for _ in 0..50 {
+        match child.try_wait() {
+            Ok(None) => std::thread::sleep(std::time::Duration::from_millis(2)),
+            Ok(Some(_)) | Err(_) => break,
+        }
+    }
 }
 
 impl Process {
@@ -98,7 +140,10 @@ impl Process {
             program
         };
         let mut command = Command::new(program);
-        command.args(arguments).envs(env.iter().cloned());
+        command.args(arguments);
+        // What a program prints has to be there when it is looked at.
+        command.env("PYTHONUNBUFFERED", "1");
+        command.envs(env.iter().cloned());
         if !folder.as_os_str().is_empty() {
             command.current_dir(folder);
         }
@@ -108,6 +153,10 @@ impl Process {
             .stderr(Stdio::piped());
         let mut wrapped = CommandWrap::from(command);
         wrapped.wrap(ProcessGroup::leader()).wrap(KillOnDrop);
+        let mut live = LIVE.lock().unwrap_or_else(PoisonError::into_inner);
+        if live.closed {
+            return Err(std::io::Error::other("the run is over"));
+        }
         let mut child = wrapped.spawn()?;
         if let Some(stdout) = child.stdout().take() {
             tokio::spawn(drain(stdout, log.clone()));
@@ -115,27 +164,26 @@ impl Process {
         if let Some(stderr) = child.stderr().take() {
             tokio::spawn(drain(stderr, log.clone()));
         }
-        Ok(Self { child })
+        let child = Arc::new(Mutex::new(child));
+        live.serial += 1;
+        let serial = live.serial;
+        live.children.insert(serial, Arc::clone(&child));
+        Ok(Self { child, serial })
     }
 
     /// How the program ended, if it has.
-    pub(super) fn ended(&mut self) -> Option<ExitStatus> {
-        self.child.try_wait().ok().flatten()
+    pub(super) fn ended(&self) -> Option<ExitStatus> {
+        let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
+        child.try_wait().ok().flatten()
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // The wrapper's own drop ends the leader alone; this reaches the group. The leader may be
-        // gone already, and that is fine.
-        drop(self.child.start_kill());
-        // A short wait reaps what has just been killed, so that no zombie outlives the run.
-        for _ in 0..50 {
-            match self.child.try_wait() {
-                Ok(None) => std::thread::sleep(std::time::Duration::from_millis(2)),
-                Ok(Some(_)) | Err(_) => break,
-            }
-        }
+        let mut live = LIVE.lock().unwrap_or_else(PoisonError::into_inner);
+        live.children.remove(&self.serial);
+        drop(live);
+        end(&self.child);
     }
 }
 

@@ -109,7 +109,12 @@ impl Faults {
         for armed in all.iter() {
             let point_is_here = armed.point == draft.point() && draft.concerns(&armed.fault);
             if point_is_here && armed.is_due(moment) {
+                let honest = draft.clone();
                 draft.apply(&armed.fault, moment);
+                if draft == honest {
+                    // What changes nothing has not fired: nobody could have noticed it.
+                    continue;
+                }
                 armed.fired.fetch_add(1, Ordering::SeqCst);
                 moment.notes.borrow_mut().faults.push(FiredFault {
                     id: armed.id,

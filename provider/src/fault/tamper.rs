@@ -8,7 +8,7 @@ use super::{Fault, Moment, Point, Reply, Signing, TransportAct};
 use crate::journal::Endpoint;
 
 /// A value at the last moment before the wire.
-pub(crate) trait Draft {
+pub(crate) trait Draft: Clone + PartialEq {
     /// The point of the pipeline that the draft stands at.
     fn point(&self) -> Point;
 

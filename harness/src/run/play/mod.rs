@@ -189,7 +189,14 @@ impl<'a> Stage<'a> {
         values.set("honest.issuer", self.instance.honest.url());
         values.set("honest.client_id", self.instance.client_id.as_str());
         values.set("attacker.issuer", self.instance.attacker.url());
-        values.set("attacker.sub", self.instance.mallory.sub.as_str());
+        let attacker = &self.instance.mallory;
+        values.set("attacker.sub", attacker.sub.as_str());
+        values.set("attacker.name", attacker.name.as_str());
+        values.set(
+            "attacker.preferred_username",
+            attacker.preferred_username.as_str(),
+        );
+        values.set("attacker.email", attacker.email.as_str());
         values.set("victim.sub", self.instance.victim.sub.as_str());
         let unreadable = |error: serde_json::Error| RunError::Fault(error.to_string());
         let mut json = serde_json::to_value(fault).map_err(unreadable)?;

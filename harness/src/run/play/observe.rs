@@ -67,10 +67,13 @@ impl Stage<'_> {
             }
         }
         let login = self.target.app.login.split('?').next().unwrap_or_default();
-        let offers_login = seen.url.path() == login
-            || body.contains(&format!("\"{login}"))
-            || body.contains(&format!("'{login}"))
-            || body.contains(&format!("={login}"));
+        // A link to the login page, and not to something below it.
+        let links = |quote: &str| {
+            let ends = |rest: &str| rest.starts_with(['"', '\'', '?', '#', '&', ' ', '>']);
+            body.split(&format!("{quote}{login}")).skip(1).any(ends)
+        };
+        let offers_login = status < 500
+            && (seen.url.path() == login || ["\"", "'", "="].iter().any(|quote| links(quote)));
         if matches!(status, 401 | 403) || offers_login {
             Standing::AsksLogin
         } else {

@@ -1,0 +1,148 @@
+//! What a judgement can stand on: a fault that reached the client, steps that could be taken, a
+//! client that does what the scenario is about.
+
+use oauth_gauntlet_provider::{Endpoint, Fault};
+
+use super::{Judgement, Verdict, outcome};
+use crate::run::{Record, Standing, StepRecord};
+use crate::scenario::{Act, Plan};
+
+/// The judgement where there is nothing to stand on.
+pub(super) fn missing(plan: &Plan, control: &Record, attack: &Record) -> Option<Judgement> {
+    fault_unused(plan, control, attack)
+        .or_else(|| nonce_unsent(plan, control))
+        .or_else(|| nothing_planted(attack))
+        .or_else(|| sign_in_failed(plan, attack))
+        .or_else(|| logout_not_there(attack))
+        .or_else(|| token_unused(attack))
+        .or_else(|| protected_without_state(plan, control, attack))
+}
+
+/// Whether the client sends a parameter with its authorization requests.
+fn sends(records: &[&Record], name: &str) -> bool {
+    let entries = records.iter().flat_map(|record| &record.transcript);
+    entries
+        .filter(|e| e.is_authorization_request())
+        .any(|e| e.query(name).is_some())
+}
+
+/// Whether all that a fault does is to the state.
+fn is_about_state_alone(fault: &Fault) -> bool {
+    fault.redirect.as_ref().is_some_and(|redirect| {
+        let names = redirect.set.keys().chain(&redirect.remove);
+        let appended = redirect.append.iter().map(|(name, _)| name);
+        redirect.error.is_none() && names.chain(appended).all(|name| name == "state")
+    })
+}
+
+fn fault_unused(plan: &Plan, control: &Record, attack: &Record) -> Option<Judgement> {
+    // A client that sends no state is judged by what happens, not by the state that is not there.
+    let stateless = !sends(&[control, attack], "state");
+    if stateless && plan.has_faults() && plan.all_faults().all(is_about_state_alone) {
+        return None;
+    }
+    let unused = attack.faults.iter().find(|fault| fault.fired == 0)?;
+    Some(Judgement::because(
+        Verdict::Inconclusive,
+        format!(
+            "the fault changed nothing, so nothing is proven: `{}` waits for a request to {} \
+             that it applies to, and none came",
+            unused.summary, unused.point
+        ),
+    ))
+}
+
+fn nonce_unsent(plan: &Plan, control: &Record) -> Option<Judgement> {
+    let about_nonce = plan.all_faults().any(|fault| {
+        fault.id_token.as_ref().is_some_and(|id_token| {
+            id_token.claims.contains_key("nonce") || id_token.remove.iter().any(|c| c == "nonce")
+        })
+    });
+    if about_nonce && !sends(&[control], "nonce") {
+        let reason = "the client claims `nonce` and sends none, so there is none to compare";
+        return Some(Judgement::because(Verdict::Inconclusive, reason));
+    }
+    None
+}
+
+fn nothing_planted(attack: &Record) -> Option<Judgement> {
+    if attack.steps.iter().any(|step| step.planted == Some(0)) {
+        let reason = "the client sets no cookie before sign-in, so there is none to plant";
+        return Some(Judgement::because(Verdict::Info, reason));
+    }
+    None
+}
+
+/// A sign-in on the way to the attack, with no fault in it, that did not succeed.
+fn sign_in_failed(plan: &Plan, attack: &Record) -> Option<Judgement> {
+    if !plan.faults.is_empty() {
+        return None;
+    }
+    let on_the_way = attack
+        .steps
+        .iter()
+        .zip(&plan.steps)
+        .take(plan.steps.len() - 1);
+    let failed = |(record, step): (&StepRecord, &crate::scenario::Step)| {
+        step.act == Act::SignIn
+            && step.fault.is_empty()
+            && record.standing != Standing::SignedIn(record.browser)
+    };
+    let (step, _) = on_the_way.into_iter().find(|pair| failed(*pair))?;
+    Some(Judgement::because(
+        Verdict::Inconclusive,
+        format!(
+            "a clean sign-in before the attack failed: {}",
+            outcome::words(step.standing)
+        ),
+    ))
+}
+
+/// A sign-out page that is not there says nothing about sessions.
+fn logout_not_there(attack: &Record) -> Option<Judgement> {
+    let step = attack.steps.iter().find(|step| step.act == Act::SignOut)?;
+    let last = attack
+        .during(step.window)
+        .filter(|entry| entry.is_page_of_the_app())
+        .last()?;
+    let status = last
+        .answer
+        .status()
+        .filter(|status| matches!(status, 404 | 405))?;
+    Some(Judgement::because(
+        Verdict::Inconclusive,
+        format!(
+            "{} {} answered {status}: is `logout` in [app] right, path and method?",
+            last.method,
+            last.url.path()
+        ),
+    ))
+}
+
+/// A client that has no use for its access token after sign-in does not notice its end.
+fn token_unused(attack: &Record) -> Option<Judgement> {
+    let expired = attack.steps.iter().find(|step| step.act == Act::Expire)?;
+    let used = attack.transcript.iter().any(|entry| {
+        entry.started >= expired.window.from
+            && matches!(entry.endpoint, Some(Endpoint::Userinfo | Endpoint::Token))
+    });
+    if used {
+        return None;
+    }
+    let reason =
+        "the client does not use its access token after sign-in, so its end changes nothing";
+    Some(Judgement::because(Verdict::Info, reason))
+}
+
+/// RFC 9700 §2.1: PKCE or a nonce may take the place of the state.
+fn protected_without_state(plan: &Plan, control: &Record, attack: &Record) -> Option<Judgement> {
+    let about_state = plan.has_faults() && plan.all_faults().all(is_about_state_alone);
+    let both = [control, attack];
+    let guarded = sends(&both, "code_challenge") || sends(&both, "nonce");
+    if about_state && !sends(&both, "state") && guarded {
+        let reason =
+            "the client sends no state; PKCE or the nonce takes its place, which is allowed";
+        return Some(Judgement::because(Verdict::Info, reason));
+    }
+    None
+}
