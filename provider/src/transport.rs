@@ -97,7 +97,7 @@ struct Progress {
 }
 
 /// The time between two bytes of a trickle.
-const TRICKLE: Duration = Duration::from_secs(1);
+const TRICKLE: Duration = Duration::from_millis(100);
 
 /// Neither a status line nor a TLS record.
 const GARBAGE: &[u8] = b"\x00\xff\x13\x37 this is not HTTP \x00\r\n\r\n";

@@ -15,6 +15,8 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use tracing::instrument::WithSubscriber;
+
 type Turn = Arc<tokio::sync::Mutex<()>>;
 
 /// The sessions that have a request in hand, by the value of their cookie.
@@ -30,15 +32,16 @@ impl Turns {
         let Some(cookie) = cookie(request.headers()) else {
             return next.run(request).await;
         };
-        let task = tokio::spawn(async move {
+        let turn = async move {
             let turn = turns.turn(&cookie);
             let guard = turn.lock_owned().await;
             let response = next.run(request).await;
             drop(guard);
             turns.tidy(&cookie);
             response
-        });
-        match task.await {
+        };
+        // What the request logs goes where it would have gone without a task.
+        match tokio::spawn(turn.with_current_subscriber()).await {
             Ok(response) => response,
             Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
         }

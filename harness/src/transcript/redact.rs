@@ -96,7 +96,9 @@ struct Names {
 
 impl Names {
     fn add(&mut self, kind: &'static str, value: &str) {
-        if value.len() < 8 || self.by_value.contains_key(value) {
+        // What was put there to be seen stays to be seen.
+        let is_text = value.contains(['<', ' ']);
+        if value.len() < 8 || is_text || self.by_value.contains_key(value) {
             return;
         }
         let count = self.counts.entry(kind).or_default();

@@ -297,6 +297,6 @@ pub enum TransportAct {
     Truncate,
     /// Bytes that are not HTTP are sent in place of the response.
     Garbage,
-    /// The head is sent, then the body at one byte a second.
+    /// The head is sent, then the body at ten bytes a second, one at a time.
     Trickle,
 }
