@@ -260,6 +260,14 @@ impl Runner {
             .iter()
             .find(|known| matches(&known.scenario, &plan.id));
         match (listed, judgement.verdict) {
+            (Some(known), Verdict::Fail | Verdict::Warn) if known.is_over() => {
+                let reason = "it is listed under [[known]], and its last day is over";
+                Judgement {
+                    verdict: Verdict::Inconclusive,
+                    reason: Some(reason.to_owned()),
+                    ..judgement
+                }
+            }
             (Some(known), Verdict::Fail | Verdict::Warn) => Judgement {
                 verdict: Verdict::Known,
                 reason: Some(match &known.issue {

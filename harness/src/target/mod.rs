@@ -17,6 +17,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+use toml::value::Datetime;
 
 pub use builtin::Builtin;
 pub use instance::{Account, Instance, InstanceError, Spec};
@@ -277,6 +278,19 @@ pub struct Known {
     /// Where it is tracked.
     #[serde(default)]
     pub issue: Option<String>,
+    /// The last day on which it is put up with, such as `2026-12-31`.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub until: Option<Datetime>,
+}
+
+impl Known {
+    /// Whether its last day is over, by the date in UTC.
+    pub fn is_over(&self) -> bool {
+        let today = humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string();
+        self.until
+            .is_some_and(|until| until.date.is_some_and(|day| today[..10] > *day.to_string()))
+    }
 }
 
 /// A target, ready to be started.

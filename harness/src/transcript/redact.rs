@@ -47,7 +47,9 @@ impl Redactor {
                 list.push((url.path().to_owned(), name.to_owned()));
             }
         }
+        list.extend(derived(&list));
         list.push((record.mark.clone(), "<mark>".to_owned()));
+        list.push((record.mark.to_uppercase(), "<MARK>".to_owned()));
         list.retain(|(value, _)| value.len() >= 4);
         list.sort_by(|a, b| b.0.len().cmp(&a.0.len()).then_with(|| a.cmp(b)));
         Self {
@@ -75,6 +77,29 @@ impl Redactor {
             before => format!("<now{before}s>"),
         }
     }
+}
+
+/// What faults make of values: their first half, and their letters in the other case.
+fn derived(names: &[(String, String)]) -> Vec<(String, String)> {
+    let long = names.iter().filter(|(value, _)| value.len() >= 8);
+    long.flat_map(|(value, name)| {
+        let name = name.trim_matches(['<', '>', '/']);
+        let half: String = value.chars().take(value.chars().count() / 2).collect();
+        let other_case = value.chars().map(|c| {
+            if c.is_lowercase() {
+                c.to_ascii_uppercase()
+            } else {
+                c.to_ascii_lowercase()
+            }
+        });
+        let mut derived = vec![(other_case.collect(), format!("<{name} in the other case>"))];
+        // Half a URL is a scheme and a part of a host, and no value of its own.
+        if !value.contains('/') {
+            derived.push((half, format!("<half of {name}>")));
+        }
+        derived
+    })
+    .collect()
 }
 
 fn label(kind: SecretKind) -> &'static str {
