@@ -102,7 +102,13 @@ async fn work(target: Target, plans: Vec<Plan>, jobs: usize, told: Arc<Told>) ->
     let pool = Pool::start(target)
         .await
         .map_err(|error| setup(error.into()))?;
-    let clean = baseline(&pool).await.map_err(setup)?;
+    let clean = baseline(&pool).await.map_err(|error| {
+        // The clean login is a scenario as well; it is the one that a mistake of the set-up shows in.
+        if let Some(plan) = plans.iter().find(|plan| plan.id == "flow/valid-code") {
+            tell(&format!("  ERROR         {:<46} set-up", plan.id));
+        }
+        setup(error)
+    })?;
     tell(&format!(
         "  provider  {}     app  {}",
         clean.issuer, clean.app
