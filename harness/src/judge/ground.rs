@@ -19,7 +19,7 @@ pub(super) fn missing(plan: &Plan, control: &Record, attack: &Record) -> Option<
 }
 
 /// Whether the client sends a parameter with its authorization requests.
-fn sends(records: &[&Record], name: &str) -> bool {
+pub(super) fn sends(records: &[&Record], name: &str) -> bool {
     let entries = records.iter().flat_map(|record| &record.transcript);
     entries
         .filter(|e| e.is_authorization_request())

@@ -3,6 +3,7 @@
 use oauth_gauntlet_provider::Endpoint;
 
 use super::Finding;
+use super::ground::sends;
 use crate::run::{Arrived, Record, Standing, StepRecord};
 use crate::scenario::{Browser, Expect, Level, Outcome, Plan, RequestCount, Severity};
 use crate::transcript::Entry;
@@ -265,12 +266,7 @@ impl Context<'_> {
         let code = self.step.delivered.as_deref()?;
         // In a clean browser the client sends no authorization request; what it sends otherwise,
         // the control shows.
-        let requests = || {
-            let both = [self.control, self.record].into_iter();
-            both.flat_map(|record| &record.transcript)
-                .filter(|entry| entry.is_authorization_request())
-        };
-        let has = |name: &str| requests().any(|entry| entry.query(name).is_some());
+        let has = |name: &str| sends(&[self.control, self.record], name);
         if !has("state") {
             // Without a state there is nothing that the client could have compared; what counts
             // is who ended up signed in.

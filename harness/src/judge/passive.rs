@@ -19,8 +19,6 @@ pub struct Looked {
     pub judgement: Judgement,
     /// The run that the first finding comes from, by its position among the runs.
     pub run: usize,
-    /// How many exchanges were looked at.
-    pub exchanges: usize,
 }
 
 /// Judges a passive check over runs.
@@ -60,11 +58,7 @@ pub fn passive(plan: &Plan, check: Check, runs: &[&Record]) -> Looked {
         judgement.reason = Some(format!("{looked_at} exchanges looked at"));
         judgement
     };
-    Looked {
-        judgement,
-        run,
-        exchanges: looked_at,
-    }
+    Looked { judgement, run }
 }
 
 struct Tally<'a> {
@@ -205,13 +199,16 @@ fn leaks(tally: &mut Tally<'_>, run: &Record) {
         let Answer::Page { headers, body, .. } = &entry.answer else {
             continue;
         };
+        let decoded: Vec<Vec<u8>> = entry
+            .answer
+            .headers("set-cookie")
+            .flat_map(decoded_parts)
+            .collect();
         for secret in run.secrets.iter().filter(|secret| secret.value.len() >= 16) {
             let what = secret.kind.words();
-            if entry
-                .answer
-                .headers("set-cookie")
-                .any(|cookie| holds_encoded(cookie, &secret.value))
-            {
+            let bytes = secret.value.as_bytes();
+            let holds = |part: &Vec<u8>| part.windows(bytes.len()).any(|window| window == bytes);
+            if decoded.iter().any(holds) {
                 tally.found(
                     Some(entry),
                     format!("the client keeps the {what} in a cookie that can be read"),
@@ -267,22 +264,12 @@ fn leaks(tally: &mut Tally<'_>, run: &Record) {
     }
 }
 
-/// Whether a part of a cookie's value is base64 for text that holds a secret, as in sessions that
-/// are signed and not encrypted.
-fn holds_encoded(cookie: &str, secret: &str) -> bool {
-    let value = cookie
-        .split_once('=')
-        .map_or("", |(_, rest)| rest)
-        .split(';')
-        .next();
-    value.unwrap_or_default().split('.').any(|part| {
-        let decoded = URL_SAFE_NO_PAD
-            .decode(part.trim_end_matches('='))
-            .unwrap_or_default();
-        decoded
-            .windows(secret.len())
-            .any(|window| window == secret.as_bytes())
-    })
+/// The parts of a cookie's value that are base64, decoded: sessions that are signed and not
+/// encrypted can be read so.
+fn decoded_parts(cookie: &str) -> impl Iterator<Item = Vec<u8>> {
+    let value = cookie.split_once('=').map_or("", |(_, rest)| rest);
+    let parts = value.split(';').next().unwrap_or_default().split('.');
+    parts.filter_map(|part| URL_SAFE_NO_PAD.decode(part.trim_end_matches('=')).ok())
 }
 
 /// RFC 6265bis §5; the session cookie is the one that goes with the signed-in page.

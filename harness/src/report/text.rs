@@ -80,6 +80,13 @@ pub fn line(outcome: &Outcome) -> String {
 pub fn failure(outcome: &Outcome) -> Option<String> {
     let judgement = &outcome.judgement;
     let id = &outcome.plan.id;
+    let redactor = || {
+        outcome
+            .record
+            .as_deref()
+            .map(Redactor::of)
+            .unwrap_or_default()
+    };
     match judgement.verdict {
         Verdict::Pass | Verdict::Skip | Verdict::Known | Verdict::Info => None,
         Verdict::Fail | Verdict::Warn => {
@@ -90,12 +97,12 @@ pub fn failure(outcome: &Outcome) -> Option<String> {
             };
             let style = style(judgement.verdict);
             let mut text = String::new();
+            let redactor = redactor();
             for finding in &judgement.findings {
-                let sentence = &finding.sentence;
-                let sentence = redacted(outcome, sentence);
+                let sentence = redactor.text(&finding.sentence);
                 writeln!(text, "{style}{word}[{id}]{style:#}: {sentence}")
                     .expect("a string takes all");
-                evidence(&mut text, outcome, finding);
+                evidence(&mut text, outcome, finding, &redactor);
             }
             prose(&mut text, outcome);
             Some(text)
@@ -110,7 +117,7 @@ pub fn failure(outcome: &Outcome) -> Option<String> {
             let reason = judgement.reason.as_deref().unwrap_or_default();
             let mut text = format!(
                 "{style}{word}[{id}]{style:#}: {}\n",
-                redacted(outcome, reason)
+                redactor().text(reason)
             );
             for line in &outcome.output {
                 writeln!(text, "   │ {line}").expect("a string takes all");
@@ -121,17 +128,9 @@ pub fn failure(outcome: &Outcome) -> Option<String> {
     }
 }
 
-fn redacted(outcome: &Outcome, text: &str) -> String {
-    match &outcome.record {
-        Some(record) => Redactor::of(record).text(text),
-        None => text.to_owned(),
-    }
-}
-
 /// The exchange that a finding rests on, with the one that carried the fault before it.
-fn evidence(text: &mut String, outcome: &Outcome, finding: &Finding) {
+fn evidence(text: &mut String, outcome: &Outcome, finding: &Finding, redactor: &Redactor) {
     if let Some(record) = &outcome.record {
-        let redactor = Redactor::of(record);
         let count = record.transcript.len();
         writeln!(text, "   ╭─ {count} exchanges").expect("a string takes all");
         let rests = |number: usize| finding.exchange == Some(number);
@@ -152,7 +151,7 @@ fn evidence(text: &mut String, outcome: &Outcome, finding: &Finding) {
             shown.drain(..shown.len() - 3);
         }
         for entry in shown {
-            for line in render_entry(entry, &redactor).lines() {
+            for line in render_entry(entry, redactor).lines() {
                 writeln!(text, "   │ {line}").expect("a string takes all");
             }
         }
@@ -161,7 +160,7 @@ fn evidence(text: &mut String, outcome: &Outcome, finding: &Finding) {
     let number = finding
         .exchange
         .map(|number| format!(" (exchange {number})"));
-    let observed = redacted(outcome, &finding.observed);
+    let observed = redactor.text(&finding.observed);
     writeln!(text, "   = expected  {}", finding.expected).expect("a string takes all");
     writeln!(
         text,

@@ -10,7 +10,7 @@ use super::{Record, RunError, control, play};
 use crate::judge::{Judgement, Verdict, control_defect, judge, passive};
 use crate::scenario::{Capability, Plan, Settings, Step};
 use crate::select::matches;
-use crate::target::{Instance, InstanceError, Pool, Spec};
+use crate::target::{InstanceError, Pool, Spec};
 
 /// What became of one scenario.
 #[derive(Debug, Clone)]
@@ -239,16 +239,12 @@ impl Runner {
                 super::Arrived::TimedOut | super::Arrived::Broken
             )
         });
-        self.give_back(instance, answered);
+        self.pool.release(instance, answered);
         let attack = Arc::new(attack);
         outcome.record = Some(Arc::clone(&attack));
         let mut records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
         records.extend([attack, Arc::new(recovery)]);
         outcome
-    }
-
-    fn give_back(&self, instance: Instance, answered: bool) {
-        self.pool.release(instance, answered);
     }
 
     /// A failure that the target file lists is known; a listed one that passes is stale, and said.
