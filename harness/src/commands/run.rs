@@ -122,26 +122,41 @@ async fn work(target: Target, plans: Vec<Plan>, jobs: usize, told: Arc<Told>) ->
     Ok(())
 }
 
-/// Waits for Ctrl-C or a request to end.
-pub async fn interrupted() {
+/// Waits for Ctrl-C or a request to end. It is listened for from the call on, and not from the
+/// first poll: a program that has just been started must not outlive us.
+pub fn interrupted() -> impl Future<Output = ()> {
     #[cfg(unix)]
-    {
+    let mut signals = {
         use tokio::signal::unix::{SignalKind, signal};
-        let signals = (
-            signal(SignalKind::terminate()),
-            signal(SignalKind::hangup()),
-        );
-        if let (Ok(mut terminate), Ok(mut hangup)) = signals {
+        let kinds = [
+            SignalKind::interrupt(),
+            SignalKind::terminate(),
+            SignalKind::hangup(),
+        ];
+        kinds.map(|kind| signal(kind).ok())
+    };
+    async move {
+        #[cfg(unix)]
+        {
+            let [interrupt, terminate, hangup] = &mut signals;
             tokio::select! {
-                _ = terminate.recv() => return,
-                _ = hangup.recv() => return,
-                _ = tokio::signal::ctrl_c() => return,
+                Some(()) = received(interrupt) => {}
+                Some(()) = received(terminate) => {}
+                Some(()) = received(hangup) => {}
+                else => std::future::pending().await,
             }
         }
+        #[cfg(not(unix))]
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
     }
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
-    }
+}
+
+/// The next signal; none where it cannot be listened for.
+#[cfg(unix)]
+async fn received(signal: &mut Option<tokio::signal::unix::Signal>) -> Option<()> {
+    signal.as_mut()?.recv().await
 }
 
 /// The target that is meant, or what is wrong with it, shown.
