@@ -41,7 +41,8 @@ pub struct ServeArgs {
     /// Accept registered clients only, and enforce every rule
     #[arg(long)]
     pub strict: bool,
-    /// Algorithm that signs ID tokens: RS256 (default), ES256 or EdDSA
+    /// Algorithm that signs ID tokens: RS256 (default), RS384, RS512, PS256, PS384, PS512, ES256,
+    /// ES384, ES512 or EdDSA
     #[arg(long, value_name = "ALG", value_parser = parse_algorithm)]
     pub alg: Option<SigningAlgorithm>,
     /// Make codes and tokens foreseeable, for reproducible runs
@@ -267,10 +268,13 @@ fn parse_user(text: &str) -> Result<User, String> {
 }
 
 fn parse_algorithm(text: &str) -> Result<SigningAlgorithm, String> {
-    SigningAlgorithm::ALL
+    SigningAlgorithm::ASYMMETRIC
         .into_iter()
         .find(|algorithm| algorithm.as_str().eq_ignore_ascii_case(text))
-        .ok_or_else(|| "the algorithms are RS256, ES256 and EdDSA".to_owned())
+        .ok_or_else(|| {
+            let known = SigningAlgorithm::ASYMMETRIC.map(SigningAlgorithm::as_str);
+            format!("the algorithms are {}", known.join(", "))
+        })
 }
 
 #[cfg(test)]

@@ -87,7 +87,7 @@ pub(crate) fn instant() -> Instant {
     Instant::now()
 }
 
-/// What signatures and key generation draw from. It is never seeded.
+/// What signatures, key generation and encryption draw from. It is never seeded.
 #[expect(
     clippy::disallowed_methods,
     reason = "the one place that makes randomness"

@@ -7,13 +7,12 @@ use serde_json::{Map, Value, json};
 use crate::fault::{Document, DocumentDraft, IdTokenDraft, RedirectDraft};
 use crate::grant::Grant;
 use crate::issuer::IssuerState;
-use crate::jws;
-use crate::keys::SigningKey;
+use crate::jose;
 use crate::parties::{AuthMethod, User};
 use crate::protocol::{
     ErrorCode, IdTokenClaims, JoseHeader, JwkSet, ProviderMetadata, TokenResponse,
 };
-use crate::settings::{RefreshTokens, SigningAlgorithm};
+use crate::settings::RefreshTokens;
 use crate::store::Granted;
 
 /// The discovery document (OIDC Discovery 1.0 §3, RFC 8414 §2).
@@ -59,9 +58,9 @@ pub(crate) fn metadata(issuer: &IssuerState) -> DocumentDraft {
             vec!["authorization_code"]
         },
         subject_types_supported: vec!["public"],
-        id_token_signing_alg_values_supported: SigningAlgorithm::ALL
-            .map(SigningAlgorithm::as_str)
-            .into(),
+        id_token_signing_alg_values_supported: (issuer.keys.algorithms().into_iter())
+            .map(jose::SigningAlgorithm::as_str)
+            .collect(),
         token_endpoint_auth_methods_supported: [
             AuthMethod::ClientSecretBasic,
             AuthMethod::ClientSecretPost,
@@ -87,7 +86,7 @@ pub(crate) fn jwks(issuer: &IssuerState) -> DocumentDraft {
         .keys
         .published()
         .into_iter()
-        .map(SigningKey::jwk)
+        .map(|key| key.jwk())
         .collect();
     DocumentDraft::new(Document::Jwks, members(&JwkSet { keys }))
 }
@@ -133,11 +132,11 @@ pub(crate) struct Issuance<'a> {
 
 /// The ID token (OIDC Core §2).
 pub(crate) fn id_token(issuer: &IssuerState, issuance: &Issuance<'_>) -> IdTokenDraft {
-    let algorithm = issuer.keys.algorithm();
+    let key = issuer.keys.own();
     let header = JoseHeader {
-        alg: algorithm.as_str(),
+        alg: key.algorithm.as_str(),
         typ: "JWT",
-        kid: issuer.keys.signing(algorithm).kid.clone(),
+        kid: key.kid.clone(),
     };
     let now = issuer.now();
     let signed_in = &issuance.grant.signed_in;
@@ -149,7 +148,7 @@ pub(crate) fn id_token(issuer: &IssuerState, issuance: &Issuance<'_>) -> IdToken
         iat: now,
         auth_time: signed_in.auth_time,
         nonce: issuance.nonce.map(str::to_owned),
-        at_hash: jws::half_hash(algorithm, issuance.access_token),
+        at_hash: jose::half_hash(key.algorithm, issuance.access_token),
         about_the_user: released_claims(issuer, &signed_in.sub, issuance.scopes),
     };
     IdTokenDraft::new(members(&header), members(&claims))

@@ -5,8 +5,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use crate::clock::{Clock, Randomness};
 use crate::endpoint;
 use crate::fault::{ArmedFault, Fault, FaultError, Faults};
+use crate::jose::{KeyInfo, KeyRing, KeyStep};
 use crate::journal::Journal;
-use crate::keys::KeyRing;
 use crate::parties::{Client, User};
 use crate::settings::{IssuerSettings, Profile};
 use crate::store::{MemoryStore, Store};
@@ -74,7 +74,7 @@ impl Issuer {
             url,
             clients: RwLock::new(settings.clients.clone()),
             users: RwLock::new(settings.users.clone()),
-            keys: KeyRing::new(settings.algorithm, settings.keys),
+            keys: KeyRing::new(settings.algorithm, settings.keys.clone()),
             store: Box::new(MemoryStore::new()),
             randomness: Randomness::new(seed),
             faults: Faults::default(),
@@ -117,9 +117,39 @@ impl Issuer {
     }
 
     /// Lets a new key sign. The old ones stay published. The shipped test keys come in turns of
-    /// three, so the fourth rotation comes back to the first key.
+    /// three, so the third rotation comes back to the first key.
     pub fn rotate_keys(&self) {
         self.0.keys.rotate();
+    }
+
+    /// Takes one step of a rotation with the keys of every algorithm. False if there was nothing
+    /// to do, such as no published key that waits to be used.
+    ///
+    /// ```
+    /// use oauth_gauntlet_provider::{KeyState, KeyStep, MockProvider};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let provider = MockProvider::builder().start().await?;
+    /// let issuer = provider.issuer();
+    /// // A client that caches the key set can learn of the next key before it signs.
+    /// issuer.step_keys(KeyStep::Publish);
+    /// assert_eq!(issuer.keys()[0].state, KeyState::Signing);
+    /// assert_eq!(issuer.keys()[1].state, KeyState::Next);
+    /// issuer.step_keys(KeyStep::Use);
+    /// issuer.step_keys(KeyStep::Retire);
+    /// issuer.step_keys(KeyStep::Drop);
+    /// assert_eq!(issuer.keys()[0].kid, "rs256-2");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn step_keys(&self, step: KeyStep) -> bool {
+        self.0.keys.step(step)
+    }
+
+    /// Every published key, and how far it has come. Waits for keys that are still being made.
+    pub fn keys(&self) -> Vec<KeyInfo> {
+        self.0.keys.list()
     }
 
     /// No access token that was issued so far is honoured from now on, as if all had expired.

@@ -38,9 +38,15 @@ mod fault;
 mod grant;
 mod issue;
 mod issuer;
+#[cfg_attr(
+    not(test),
+    expect(
+        dead_code,
+        reason = "what clients sign and what is encrypted to them comes with the endpoints for it"
+    )
+)]
+mod jose;
 mod journal;
-mod jws;
-mod keys;
 mod page;
 mod parties;
 mod protocol;
@@ -58,6 +64,7 @@ pub use fault::{
     Signing, TransportAct, TransportFault, When,
 };
 pub use issuer::{Issuer, LoginError};
+pub use jose::{KeyInfo, KeySource, KeyState, KeyStep, OwnKey, OwnKeyError, SigningAlgorithm};
 pub use journal::{
     Endpoint, Exchange, Issued, IssuedKind, Journal, Notes, RecordedRequest, RecordedResponse,
     Subscription,
@@ -65,7 +72,4 @@ pub use journal::{
 pub use parties::{AuthMethod, Client, User};
 pub use rules::{Rule, Violation};
 pub use server::{CreateIssuerError, MockProvider};
-pub use settings::{
-    ChallengeMethod, Enforcement, IssuerSettings, KeySource, Profile, RefreshTokens, SignIn,
-    SigningAlgorithm,
-};
+pub use settings::{ChallengeMethod, Enforcement, IssuerSettings, Profile, RefreshTokens, SignIn};

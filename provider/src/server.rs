@@ -134,7 +134,7 @@ impl MockProvider {
             let summary = fault.summary();
             (default.arm(fault)).map_err(|source| StartError::Fault { summary, source })?;
         }
-        if builder.settings.keys == KeySource::Generated {
+        if matches!(builder.settings.keys, KeySource::Generated) {
             let issuer = default.clone();
             std::thread::spawn(move || issuer.state().keys.prepare());
         }

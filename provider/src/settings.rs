@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Clock;
+pub(crate) use crate::jose::{KeySource, SigningAlgorithm};
 use crate::parties::{Client, User};
 use crate::rules::Rule;
 
@@ -127,38 +128,6 @@ fn default_scopes() -> BTreeMap<String, Vec<String>> {
     ])
 }
 
-/// What ID tokens are signed with (RFC 7518 §3.1, RFC 8037 §3.1).
-#[derive(
-    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub enum SigningAlgorithm {
-    /// RSASSA-PKCS1-v1_5 with SHA-256.
-    #[default]
-    #[serde(rename = "RS256")]
-    Rs256,
-    /// ECDSA with P-256 and SHA-256.
-    #[serde(rename = "ES256")]
-    Es256,
-    /// Ed25519.
-    #[serde(rename = "EdDSA")]
-    EdDsa,
-}
-
-impl SigningAlgorithm {
-    /// Every algorithm, in the order in which keys are published.
-    pub const ALL: [Self; 3] = [Self::Rs256, Self::Es256, Self::EdDsa];
-
-    /// The name that stands in `alg`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Rs256 => "RS256",
-            Self::Es256 => "ES256",
-            Self::EdDsa => "EdDSA",
-        }
-    }
-}
-
 /// Which rules an issuer has.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -232,17 +201,4 @@ impl ChallengeMethod {
             Self::Plain => "plain",
         }
     }
-}
-
-/// Where signing keys come from.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub enum KeySource {
-    /// The shipped test keys. Everybody knows their private halves.
-    #[default]
-    Test,
-    /// The shipped test keys in another order, for a second issuer that must not share a key
-    /// with the first.
-    OtherTest,
-    /// Keys made for this process, in the background.
-    Generated,
 }

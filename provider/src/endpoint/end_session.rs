@@ -3,7 +3,7 @@
 use super::authorize::{SESSION_COOKIE, session_cookie};
 use super::message::{typed, with_parameters};
 use super::{Call, Reply};
-use crate::jws;
+use crate::jose;
 use crate::page;
 use crate::rules;
 
@@ -38,7 +38,7 @@ pub(super) fn serve(call: &Call<'_>) -> Reply {
 fn destination(call: &Call<'_>, parameters: &Parameters) -> Result<Option<String>, String> {
     let mut client_id = parameters.client_id.clone();
     if let Some(hint) = &parameters.id_token_hint {
-        let claims = jws::own_claims(&call.issuer.keys, hint)
+        let claims = jose::own_claims(&call.issuer.keys, hint)
             .ok_or("The id_token_hint is no ID token of this issuer.")?;
         let audience = claims.get("aud").and_then(serde_json::Value::as_str);
         if client_id.is_some() && client_id.as_deref() != audience {

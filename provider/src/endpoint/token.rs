@@ -10,8 +10,8 @@ use super::{Call, Reply};
 use crate::fault::AccessTokenDraft;
 use crate::grant::Grant;
 use crate::issue::{self, Issuance};
+use crate::jose;
 use crate::journal::IssuedKind;
-use crate::jws;
 use crate::parties::Client;
 use crate::protocol::{ErrorCode, TokenParameters, TokenResponse};
 use crate::rules;
@@ -229,7 +229,7 @@ impl Tokens {
                 access_token: &access_token,
             };
             let draft = issue::id_token(issuer, &issuance);
-            jws::sign(
+            jose::sign(
                 &issuer.keys,
                 issuer.faults.tamper(&self.moment(call), draft),
             )

@@ -1,0 +1,18 @@
+//! JOSE by hand, on one cryptographic library: keys, signatures and encryption (RFC 7515 to 7518).
+//! A JWT library cannot say what faults have to say, and would parse a key for each signature.
+
+mod algorithm;
+pub(crate) mod jws;
+pub(crate) mod key;
+mod own;
+pub(crate) mod public;
+mod ring;
+mod source;
+mod turns;
+
+pub use algorithm::SigningAlgorithm;
+pub(crate) use jws::{half_hash, own_claims, sign};
+pub use own::{OwnKey, OwnKeyError};
+pub(crate) use ring::KeyRing;
+pub use source::KeySource;
+pub use turns::{KeyInfo, KeyState, KeyStep};
