@@ -1,9 +1,11 @@
 //! How a provider is put together before it starts.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::fault::{Fault, FaultError};
+use crate::listen::Limits;
 use crate::parties::{Client, User};
 use crate::rules::Rule;
 use crate::server::MockProvider;
@@ -18,6 +20,7 @@ pub struct MockProviderBuilder {
     pub(crate) port: u16,
     pub(crate) listener: Option<TcpListener>,
     pub(crate) worker_threads: usize,
+    pub(crate) limits: Limits,
     pub(crate) settings: IssuerSettings,
     pub(crate) faults: Vec<Fault>,
     pub(crate) on_demand: Option<usize>,
@@ -54,6 +57,7 @@ impl MockProviderBuilder {
             port: 0,
             listener: None,
             worker_threads: 1,
+            limits: Limits::default(),
             settings: IssuerSettings::default(),
             faults: Vec::new(),
             on_demand: None,
@@ -81,6 +85,26 @@ impl MockProviderBuilder {
     /// How many threads serve requests. Default: 1.
     pub fn worker_threads(mut self, threads: usize) -> Self {
         self.worker_threads = threads.max(1);
+        self
+    }
+
+    /// How many connections are served at the same time; more wait until one ends. At least 1,
+    /// default 16,384.
+    pub fn max_connections(mut self, connections: u32) -> Self {
+        self.limits.connections = connections.max(1);
+        self
+    }
+
+    /// How long a connection may stay without a whole request head: idle, or sending slowly.
+    /// Default: 60 seconds.
+    pub fn idle_time(mut self, time: Duration) -> Self {
+        self.limits.head = time;
+        self
+    }
+
+    /// How long [`MockProvider::shut_down`] lets requests in flight finish. Default: 2 seconds.
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.limits.grace = grace;
         self
     }
 

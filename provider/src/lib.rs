@@ -47,6 +47,7 @@ mod issuer;
 )]
 mod jose;
 mod journal;
+mod listen;
 mod page;
 mod parties;
 mod protocol;

@@ -1,22 +1,19 @@
-//! The running provider: its threads, its issuers, and the way from a connection to an endpoint
-//! and back.
+//! The running provider: its threads and its issuers.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use axum::Router;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::builder::{MockProviderBuilder, StartError};
 use crate::endpoint;
-use crate::exchange;
 use crate::issuer::Issuer;
+use crate::listen;
 use crate::settings::{IssuerSettings, KeySource};
-use crate::transport::{Connection, Wire};
 
 /// A running mock provider. It stops when it is dropped.
 ///
@@ -61,8 +58,9 @@ pub enum CreateIssuerError {
     Taken(String),
 }
 
-/// How long a graceful end may take before connections are cut.
-const GRACE: Duration = Duration::from_secs(2);
+/// How long the making of keys keeps out of the way of the first answers, which need none. Who
+/// asks for a key earlier has it made at once.
+const FIRST_ANSWERS: Duration = Duration::from_millis(50);
 
 impl MockProvider {
     /// Begins to set a provider up.
@@ -105,7 +103,8 @@ impl MockProvider {
         named.remove(name).is_some()
     }
 
-    /// Stops in good order: responses under way are finished, for at most two seconds.
+    /// Stops in good order: nothing new is taken in, and what is in flight is finished, for at most
+    /// as long as [`MockProviderBuilder::grace`] says.
     pub async fn shut_down(mut self) {
         self.stop.send_replace(true);
         if let Some(server) = self.server.take() {
@@ -115,9 +114,11 @@ impl MockProvider {
     }
 
     pub(crate) fn start(builder: MockProviderBuilder) -> Result<Self, StartError> {
-        let listener = match builder.listener {
-            Some(listener) => listener,
-            None => listen(SocketAddr::new(builder.address, builder.port))?,
+        let listener = if let Some(listener) = builder.listener {
+            listener
+        } else {
+            let address = SocketAddr::new(builder.address, builder.port);
+            listen::listen(address).map_err(|source| StartError::Listen { address, source })?
         };
         let address = (listener.local_addr())
             .and_then(|address| listener.set_nonblocking(true).map(|()| address))
@@ -128,15 +129,11 @@ impl MockProvider {
                 "the mock provider listens beyond this machine: whoever reaches it can sign in as anybody"
             );
         }
-        let base_url = format!("http://{}", reachable(address));
+        let base_url = format!("http://{}", listen::reachable(address));
         let default = Issuer::new("", &base_url, builder.settings.clone());
         for fault in builder.faults {
             let summary = fault.summary();
             (default.arm(fault)).map_err(|source| StartError::Fault { summary, source })?;
-        }
-        if matches!(builder.settings.keys, KeySource::Generated) {
-            let issuer = default.clone();
-            std::thread::spawn(move || issuer.state().keys.prepare());
         }
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(builder.worker_threads)
@@ -144,6 +141,7 @@ impl MockProvider {
             .enable_all()
             .build()
             .map_err(StartError::Runtime)?;
+        let generates_keys = matches!(builder.settings.keys, KeySource::Generated);
         let (stop, stopping) = watch::channel(false);
         let host = Arc::new(Host {
             base_url,
@@ -157,7 +155,15 @@ impl MockProvider {
         });
         let entered = runtime.enter();
         let listener = tokio::net::TcpListener::from_std(listener).map_err(StartError::Runtime)?;
-        let server = runtime.spawn(run(Wire::new(listener), Arc::clone(&host)));
+        let server = runtime.spawn(listen::run(listener, Arc::clone(&host), builder.limits));
+        if generates_keys {
+            let issuer = host.default.clone();
+            runtime.spawn(async move {
+                tokio::time::sleep(FIRST_ANSWERS).await;
+                // An error would mean that key generation panicked; whoever needs a key retries.
+                let _ = tokio::task::spawn_blocking(move || issuer.state().keys.prepare()).await;
+            });
+        }
         drop(entered);
         Ok(Self {
             host,
@@ -214,39 +220,6 @@ fn check_name(name: &str) -> Result<(), CreateIssuerError> {
         return Err(CreateIssuerError::Reserved(name.to_owned()));
     }
     Ok(())
-}
-
-fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
-    TcpListener::bind(address).map_err(|source| StartError::Listen { address, source })
-}
-
-/// The address as a client on this machine can use it.
-fn reachable(address: SocketAddr) -> SocketAddr {
-    let ip = match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
-        ip => ip,
-    };
-    SocketAddr::new(ip, address.port())
-}
-
-async fn run(wire: Wire, host: Arc<Host>) {
-    let stopped = |mut stopping: watch::Receiver<bool>| async move {
-        // An error would mean that the handle is gone, which is a stop as well.
-        let _ = stopping.wait_for(|stop| *stop).await;
-    };
-    let finish = stopped(host.stopping.clone());
-    let cut = stopped(host.stopping.clone());
-    let router = Router::new()
-        .fallback(exchange::serve)
-        .with_state(host)
-        .into_make_service_with_connect_info::<Connection>();
-    let server = axum::serve(wire, router).with_graceful_shutdown(finish);
-    tokio::select! {
-        // Accepting never fails: `Wire` retries.
-        _ = async { server.await } => {}
-        () = async { cut.await; tokio::time::sleep(GRACE).await } => {}
-    }
 }
 
 #[cfg(test)]

@@ -1,55 +1,28 @@
 //! The connection below HTTP: an I/O wrapper that a response can command to break the rules.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use axum::extract::connect_info::Connected;
-use axum::serve::{IncomingStream, Listener};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
 use crate::fault::TransportAct;
 
-/// Accepts connections whose responses can be commanded.
+/// What a request is told about its connection, and the handle by which its response commands it.
+#[derive(Debug, Clone)]
+pub(crate) struct Connection(Arc<Shared>);
+
 #[derive(Debug)]
-pub(crate) struct Wire(TcpListener);
-
-impl Wire {
-    pub(crate) fn new(listener: TcpListener) -> Self {
-        Self(listener)
-    }
+struct Shared {
+    peer: SocketAddr,
+    /// Set once, since a connection ends with its command.
+    command: OnceLock<Command>,
 }
-
-impl Listener for Wire {
-    type Io = Io;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Io, SocketAddr) {
-        loop {
-            match self.0.accept().await {
-                Ok((stream, address)) => return (Io::new(stream), address),
-                Err(error) => {
-                    tracing::debug!(%error, "a connection was not accepted");
-                    // Too many open files end by themselves; without a pause this would spin.
-                    tokio::time::sleep(Duration::from_millis(20)).await;
-                }
-            }
-        }
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.local_addr()
-    }
-}
-
-/// The handle by which a response commands its connection.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Connection(Arc<Mutex<Option<Command>>>);
 
 /// What is to happen to the next response of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,19 +33,30 @@ pub(crate) struct Command {
 }
 
 impl Connection {
+    pub(crate) fn new(peer: SocketAddr) -> Self {
+        Self(Arc::new(Shared {
+            peer,
+            command: OnceLock::new(),
+        }))
+    }
+
+    /// The address at the other end.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "what guards the control API asks it")
+    )]
+    pub(crate) fn peer(&self) -> SocketAddr {
+        self.0.peer
+    }
+
     /// From the next byte on, the command is carried out. The connection ends with it.
     pub(crate) fn command(&self, command: Command) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(command);
+        // A second one has no connection left to command.
+        let _ = self.0.command.set(command);
     }
 
     fn commanded(&self) -> Option<Command> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Connected<IncomingStream<'_, Wire>> for Connection {
-    fn connect_info(stream: IncomingStream<'_, Wire>) -> Self {
-        stream.io().connection.clone()
+        self.0.command.get().copied()
     }
 }
 
@@ -103,13 +87,13 @@ const TRICKLE: Duration = Duration::from_millis(100);
 const GARBAGE: &[u8] = b"\x00\xff\x13\x37 this is not HTTP \x00\r\n\r\n";
 
 impl Io {
-    fn new(stream: TcpStream) -> Self {
+    pub(crate) fn new(stream: TcpStream, connection: Connection) -> Self {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY was not set");
         }
         Self {
             stream,
-            connection: Connection::default(),
+            connection,
             progress: Progress::default(),
         }
     }
@@ -233,11 +217,45 @@ impl AsyncWrite for Io {
         }
     }
 
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self.connection.commanded() {
+            Some(command) => {
+                let bytes = slices.iter().find(|slice| !slice.is_empty());
+                self.poll_commanded(cx, bytes.map_or(&[], |slice| &**slice), command)
+            }
+            None => Pin::new(&mut self.stream).poll_write_vectored(cx, slices),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_command_stands() {
+        let connection = Connection::new(([127, 0, 0, 1], 1).into());
+        assert_eq!(connection.peer().port(), 1);
+        assert_eq!(connection.commanded(), None);
+        let command = |act| Command { act, body: 0 };
+        connection.clone().command(command(TransportAct::Close));
+        connection.command(command(TransportAct::Reset));
+        assert_eq!(connection.commanded(), Some(command(TransportAct::Close)));
     }
 }

@@ -5,6 +5,7 @@
 )]
 
 mod bad_input;
+mod connections;
 mod discovery;
 mod faults;
 mod honest;
