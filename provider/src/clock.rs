@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rand::rngs::ChaCha12Rng;
@@ -94,6 +94,15 @@ pub(crate) fn instant() -> Instant {
 )]
 pub(crate) fn entropy() -> SystemRandom {
     SystemRandom::new()
+}
+
+/// A key or nonce that nobody can foresee, seed or no seed.
+pub(crate) fn random_bytes<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    entropy()
+        .fill(&mut bytes)
+        .expect("random bytes run out only without an entropy source");
+    bytes
 }
 
 /// Where codes, tokens and handles come from: unpredictable, unless a seed was given.

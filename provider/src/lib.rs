@@ -65,7 +65,10 @@ pub use fault::{
     Signing, TransportAct, TransportFault, When,
 };
 pub use issuer::{Issuer, LoginError};
-pub use jose::{KeyInfo, KeySource, KeyState, KeyStep, OwnKey, OwnKeyError, SigningAlgorithm};
+pub use jose::{
+    ContentEncryption, KeyInfo, KeyManagementAlgorithm, KeySource, KeyState, KeyStep, OwnKey,
+    OwnKeyError, SigningAlgorithm,
+};
 pub use journal::{
     Endpoint, Exchange, Issued, IssuedKind, Journal, Notes, RecordedRequest, RecordedResponse,
     Subscription,

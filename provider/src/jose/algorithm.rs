@@ -1,6 +1,6 @@
 //! The algorithms that are supported, and what each of them stands for.
 
-use aws_lc_rs::{digest, hmac, signature};
+use aws_lc_rs::{agreement, digest, hmac, signature};
 use serde::{Deserialize, Serialize};
 
 /// What a token is signed with (RFC 7518 §3.1, RFC 8037 §3.1).
@@ -284,6 +284,83 @@ impl Curve {
             Self::P521 => &signature::ECDSA_P521_SHA512_FIXED,
         }
     }
+
+    /// How two pairs on it agree on a secret (RFC 7518 §4.6).
+    pub(crate) fn agreement(self) -> &'static agreement::Algorithm {
+        match self {
+            Self::P256 => &agreement::ECDH_P256,
+            Self::P384 => &agreement::ECDH_P384,
+            Self::P521 => &agreement::ECDH_P521,
+        }
+    }
+}
+
+/// How the key that encrypts the content gets to the client (RFC 7518 §4.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum KeyManagementAlgorithm {
+    /// It is encrypted to the client's RSA key: RSAES-OAEP with SHA-256 (RFC 7518 §4.3).
+    #[serde(rename = "RSA-OAEP-256")]
+    RsaOaep256,
+    /// It is agreed on with the client's EC key: direct ECDH with an ephemeral key
+    /// (RFC 7518 §4.6).
+    #[serde(rename = "ECDH-ES")]
+    EcdhEs,
+}
+
+impl KeyManagementAlgorithm {
+    /// Every algorithm.
+    pub const ALL: [Self; 2] = [Self::RsaOaep256, Self::EcdhEs];
+
+    /// The name that stands in `alg`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::RsaOaep256 => "RSA-OAEP-256",
+            Self::EcdhEs => "ECDH-ES",
+        }
+    }
+
+    /// The algorithm that `alg` names.
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|it| it.as_str() == name)
+    }
+
+    /// Whether it takes a key of this kind.
+    pub(crate) fn takes(self, kind: KeyKind) -> bool {
+        match self {
+            Self::RsaOaep256 => kind == KeyKind::Rsa,
+            Self::EcdhEs => matches!(kind, KeyKind::Ec(_)),
+        }
+    }
+}
+
+/// How the content of an encrypted token is encrypted (RFC 7518 §5.1).
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum ContentEncryption {
+    /// AES-128 in CBC mode with HMAC SHA-256 (RFC 7518 §5.2.3). The default where a client
+    /// registers an `alg` alone (OIDC Registration §2).
+    #[default]
+    #[serde(rename = "A128CBC-HS256")]
+    A128CbcHs256,
+    /// AES-256 in GCM mode (RFC 7518 §5.3).
+    #[serde(rename = "A256GCM")]
+    A256Gcm,
+}
+
+impl ContentEncryption {
+    /// Every algorithm.
+    pub const ALL: [Self; 2] = [Self::A128CbcHs256, Self::A256Gcm];
+
+    /// The name that stands in `enc`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::A128CbcHs256 => "A128CBC-HS256",
+            Self::A256Gcm => "A256GCM",
+        }
+    }
 }
 
 #[cfg(test)]
@@ -296,6 +373,14 @@ mod tests {
             let name = algorithm.as_str();
             assert_eq!(serde_json::json!(algorithm), name);
             assert_eq!(SigningAlgorithm::from_name(name), Some(algorithm));
+        }
+        for algorithm in KeyManagementAlgorithm::ALL {
+            let name = algorithm.as_str();
+            assert_eq!(serde_json::json!(algorithm), name);
+            assert_eq!(KeyManagementAlgorithm::from_name(name), Some(algorithm));
+        }
+        for algorithm in ContentEncryption::ALL {
+            assert_eq!(serde_json::json!(algorithm), algorithm.as_str());
         }
         assert_eq!(SigningAlgorithm::from_name("none"), None);
         assert_eq!(SigningAlgorithm::from_name("rs256"), None);

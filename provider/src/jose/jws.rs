@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use super::algorithm::SigningAlgorithm;
 use super::key::SigningKey;
 use super::ring::KeyRing;
+use super::verify::{Jws, Verified};
 use crate::fault::{IdTokenDraft, Signing};
 
 /// What a token is signed with.
@@ -142,18 +143,16 @@ fn public_pem(keys: &KeyRing) -> String {
     rsa.unwrap_or_else(|| keys.own()).public().pem()
 }
 
-/// The claims of a token that this issuer signed, however long ago, and still accepts.
+/// A token that this issuer signed, however long ago, and still accepts.
+pub(crate) fn own_token(keys: &KeyRing, token: &str) -> Option<Verified> {
+    let jws = Jws::parse(token).ok()?;
+    let key = keys.accepted(jws.algorithm()?, jws.kid().ok()??)?;
+    jws.signed_by(&key)
+}
+
+/// The claims of such a token.
 pub(crate) fn own_claims(keys: &KeyRing, token: &str) -> Option<Map<String, Value>> {
-    let (message, signature) = token.rsplit_once('.')?;
-    let (header, claims) = message.split_once('.')?;
-    let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).ok();
-    let header: Map<String, Value> = serde_json::from_slice(&decode(header)?).ok()?;
-    let algorithm = SigningAlgorithm::from_name(header.get("alg")?.as_str()?)?;
-    let key = keys.accepted(algorithm, header.get("kid")?.as_str()?)?;
-    if !key.verifies(message.as_bytes(), &decode(signature)?) {
-        return None;
-    }
-    serde_json::from_slice(&decode(claims)?).ok()
+    own_token(keys, token).map(|token| token.claims)
 }
 
 /// The left half of the hash that goes with the algorithm, for `at_hash`, `c_hash` and `s_hash`

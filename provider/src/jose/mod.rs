@@ -2,6 +2,8 @@
 //! A JWT library cannot say what faults have to say, and would parse a key for each signature.
 
 mod algorithm;
+pub(crate) mod jwe;
+pub(crate) mod jwk;
 pub(crate) mod jws;
 pub(crate) mod key;
 mod own;
@@ -9,8 +11,9 @@ pub(crate) mod public;
 mod ring;
 mod source;
 mod turns;
+pub(crate) mod verify;
 
-pub use algorithm::SigningAlgorithm;
+pub use algorithm::{ContentEncryption, KeyManagementAlgorithm, SigningAlgorithm};
 pub(crate) use jws::{half_hash, own_claims, sign};
 pub use own::{OwnKey, OwnKeyError};
 pub(crate) use ring::KeyRing;
