@@ -14,8 +14,6 @@ use super::jwk::ClientKeys;
 use super::public::PublicKey;
 use crate::clock;
 
-/// What a sound key makes sure of.
-const SOUND: &str = "a key that was found sound takes a content key";
 /// What the lengths of keys and nonces make sure of.
 const FITS: &str = "keys and nonces have the lengths that the algorithm asks for";
 
@@ -60,9 +58,11 @@ pub(crate) fn encrypt(
             serde_json::to_vec(claims).expect("a JSON object can be written")
         }
     };
+    let no_key = JweError::NoKey(algorithm);
     let (content_key, encrypted_key) = match &key.public {
         PublicKey::Ec { curve, point } => {
-            let (content_key, ephemeral) = agree(*curve, point, encryption);
+            let agreed = agree(*curve, point, encryption);
+            let (content_key, ephemeral) = agreed.ok_or(no_key)?;
             header.insert("epk".to_owned(), Value::Object(ephemeral.jwk()));
             // Both sides know the key then, so none is sent (RFC 7516 §5.1, step 5).
             (content_key, Vec::new())
@@ -70,7 +70,7 @@ pub(crate) fn encrypt(
         public @ (PublicKey::Rsa { .. } | PublicKey::Ed25519 { .. }) => {
             let content_key = clock::random_bytes::<KEY_LENGTH>();
             let encrypted_key = encrypt_key(public, &content_key);
-            (content_key, encrypted_key)
+            (content_key, encrypted_key.ok_or(no_key)?)
         }
     };
     let protected = URL_SAFE_NO_PAD.encode(Value::Object(header).to_string());
@@ -99,35 +99,33 @@ pub(crate) fn encrypt(
 /// How long the content key is, in bytes: 256 bits for both ways of encryption.
 const KEY_LENGTH: usize = 32;
 
-/// RSAES-OAEP with SHA-256 (RFC 7518 §4.3).
-fn encrypt_key(public: &PublicKey, content_key: &[u8]) -> Vec<u8> {
-    let key = PublicEncryptingKey::from_der(&public.der()).expect(SOUND);
-    let key = OaepPublicEncryptingKey::new(key).expect(SOUND);
+/// RSAES-OAEP with SHA-256 (RFC 7518 §4.3). None where the key turns out not to encrypt.
+fn encrypt_key(public: &PublicKey, content_key: &[u8]) -> Option<Vec<u8>> {
+    let key = PublicEncryptingKey::from_der(&public.der()).ok()?;
+    let key = OaepPublicEncryptingKey::new(key).ok()?;
     let mut encrypted = vec![0; key.ciphertext_size()];
-    let length = key
-        .encrypt(&OAEP_SHA256_MGF1SHA256, content_key, &mut encrypted, None)
-        .expect(SOUND)
-        .len();
+    let sealed = key.encrypt(&OAEP_SHA256_MGF1SHA256, content_key, &mut encrypted, None);
+    let length = sealed.ok()?.len();
     encrypted.truncate(length);
-    encrypted
+    Some(encrypted)
 }
 
 /// The content key that an ephemeral key and the client's agree on, and the former's public half
-/// (RFC 7518 §4.6).
+/// (RFC 7518 §4.6). None where the client's key turns out not to agree.
 fn agree(
     curve: Curve,
     point: &[u8],
     encryption: ContentEncryption,
-) -> ([u8; KEY_LENGTH], PublicKey) {
+) -> Option<([u8; KEY_LENGTH], PublicKey)> {
     let ephemeral = agreement::PrivateKey::generate(curve.agreement())
         .expect("key generation fails only without an entropy source");
-    let public = ephemeral.compute_public_key().expect(SOUND);
+    let public = ephemeral.compute_public_key().ok()?;
     let peer = agreement::UnparsedPublicKey::new(curve.agreement(), point);
-    let content_key = agreement::agree(&ephemeral, peer, SOUND, |secret| {
+    let content_key = agreement::agree(&ephemeral, peer, (), |secret| {
         Ok(derive(secret, encryption.as_str(), [b"", b""]))
     });
     let point = public.as_ref().to_vec();
-    (content_key.expect(SOUND), PublicKey::Ec { curve, point })
+    Some((content_key.ok()?, PublicKey::Ec { curve, point }))
 }
 
 /// The Concat KDF (NIST SP 800-56A §5.8.1, RFC 7518 §4.6.2) for a key of up to 256 bits, which

@@ -170,7 +170,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::jose::algorithm::KeyKind;
+    use crate::jose::algorithm::{ContentEncryption, KeyKind};
+    use crate::jose::jwe::{Content, encrypt};
     use crate::jose::key::Pair;
 
     fn jwk(kind: KeyKind, more: &Value) -> Value {
@@ -268,5 +269,30 @@ mod tests {
             ClientKeys::default().encryption(KeyManagementAlgorithm::EcdhEs),
             None
         );
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_key_makes_it_panic(
+            kind in 0_usize..4,
+            long in proptest::collection::vec(proptest::num::u8::ANY, 250..270),
+            short in proptest::collection::vec(proptest::num::u8::ANY, 0..70),
+        ) {
+            let kty = ["RSA", "EC", "OKP", "oct"][kind];
+            let text = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+            for crv in ["P-256", "P-384", "P-521", "Ed25519"] {
+                let keys = parse(&[json!({
+                    "kty": kty, "crv": crv, "n": text(&long), "e": text(&short[..short.len().min(3)]),
+                    "x": text(&short), "y": text(&short),
+                })]).unwrap();
+                for algorithm in KeyManagementAlgorithm::ALL {
+                    let content = Content::Jwt("a.b.c");
+                    let _ = encrypt(content, &keys, algorithm, ContentEncryption::default());
+                }
+                for key in keys.signing(SigningAlgorithm::Rs256) {
+                    assert!(!key.public.verifies(SigningAlgorithm::Rs256, b"message", &long));
+                }
+            }
+        }
     }
 }

@@ -40,8 +40,8 @@ impl PublicKey {
         };
         let (n, e) = (strip(n), strip(e));
         let bits = n.len() * 8 - usize::try_from(n.first()?.leading_zeros()).ok()?;
-        let is_odd = e.last()? % 2 == 1;
-        if !(2_048..=8_192).contains(&bits) || e.len() > 4 || e == [1] || !is_odd {
+        let are_odd = n.last()? % 2 == 1 && e.last()? % 2 == 1;
+        if !(2_048..=8_192).contains(&bits) || e.len() > 4 || e == [1] || !are_odd {
             return None;
         }
         Self::Rsa { n, e }.if_sound()

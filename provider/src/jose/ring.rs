@@ -107,10 +107,12 @@ impl KeyRing {
     /// The key that signs now with the algorithm, published if it was not yet. None where the
     /// ring does not support it.
     pub(crate) fn signing(&self, algorithm: SigningAlgorithm) -> Option<Arc<SigningKey>> {
-        if !self.ensure(algorithm) {
-            return None;
-        }
-        let key = (self.read().get(&algorithm)).map(|row| Arc::clone(&row.signing().key));
+        let published = || {
+            let rows = self.read();
+            rows.get(&algorithm)
+                .map(|row| Arc::clone(&row.signing().key))
+        };
+        let key = published().or_else(|| self.ensure(algorithm).then(published).flatten());
         // Outside the lock: the key may have to be made first.
         key.map(|key| key.get())
     }
@@ -234,8 +236,9 @@ impl KeyRing {
         ready
     }
 
-    /// Makes or loads every published key.
+    /// Makes or loads every published key, the issuer's own first.
     pub(crate) fn prepare(&self) {
+        self.own();
         self.published();
     }
 

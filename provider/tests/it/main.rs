@@ -10,6 +10,7 @@ mod discovery;
 mod faults;
 mod honest;
 mod issuers;
+mod keys;
 mod pages;
 mod rules;
 #[cfg(feature = "cli")]
