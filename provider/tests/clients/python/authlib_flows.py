@@ -1,0 +1,171 @@
+"""Authlib: its Flask client where a person signs in, its session for everything else."""
+
+import os
+
+# Without it Authlib refuses URLs that are not https.
+os.environ["AUTHLIB_INSECURE_TRANSPORT"] = "1"
+
+import requests
+from authlib.integrations.base_client import OAuthError
+from authlib.integrations.flask_client import OAuth
+from authlib.integrations.requests_client import OAuth2Session
+from flask import Flask, redirect, session
+
+from support import ISSUER, REDIRECT_URI, SIGNED_OUT_URI, SPA, WEB, Library, sign_in, visit
+
+library = Library("Authlib")
+
+
+class App:
+    """A Flask app as the documentation has it, and the browser that uses it."""
+
+    def __init__(self, client_id, client_secret=None, scope="openid profile email", **client_kwargs):
+        app = Flask(__name__)
+        app.secret_key = "only for tests"
+        oauth = OAuth(app)
+        self.provider = oauth.register(
+            "provider",
+            client_id=client_id,
+            client_secret=client_secret,
+            server_metadata_url=f"{ISSUER}/.well-known/openid-configuration",
+            client_kwargs={"scope": scope, "code_challenge_method": "S256", **client_kwargs},
+        )
+
+        @app.get("/login")
+        def login():
+            return oauth.provider.authorize_redirect(REDIRECT_URI)
+
+        @app.get("/callback")
+        def callback():
+            self.token = oauth.provider.authorize_access_token()
+            session["user"] = self.token["userinfo"]
+            return redirect("/")
+
+        @app.get("/logout")
+        def logout():
+            return oauth.provider.logout_redirect(
+                post_logout_redirect_uri=SIGNED_OUT_URI,
+                id_token_hint=self.token["id_token"],
+            )
+
+        self.app = app
+        self.browser = app.test_client()
+        self.token = None
+
+    def start_login(self):
+        return self.browser.get("/login").location
+
+    def finish_login(self, callback_url):
+        query = callback_url.partition("?")[2]
+        # Errors are the app's to handle, and here they are what is asserted.
+        self.app.testing = True
+        return self.browser.get(f"/callback?{query}")
+
+    def log_in(self):
+        """The claims of the verified ID token."""
+        self.finish_login(sign_in(self.start_login()))
+        user = self.token["userinfo"]
+        assert user["sub"] == "alice"
+        assert user["nonce"] and user["at_hash"]
+        return user
+
+
+def metadata():
+    response = requests.get(f"{ISSUER}/.well-known/openid-configuration", timeout=10)
+    return response.json()
+
+
+def expect_error(error, call):
+    try:
+        call()
+    except OAuthError as refused:
+        assert refused.error == error, refused
+        assert refused.description, "it does not say why"
+    else:
+        raise AssertionError(f"it is not refused with {error}")
+
+
+@library.flow("code-basic")
+def code_basic():
+    user = App(*WEB).log_in()
+    assert user["name"] == "Alice Adams"
+    assert user["email"] == "alice@example.test"
+    assert user["email_verified"] is True
+
+
+@library.flow("code-post")
+def code_post():
+    App(*WEB, token_endpoint_auth_method="client_secret_post").log_in()
+
+
+@library.flow("code-public")
+def code_public():
+    App(SPA, token_endpoint_auth_method="none").log_in()
+
+
+@library.flow("userinfo")
+def userinfo():
+    app = App(*WEB, scope="openid profile address phone")
+    app.log_in()
+    with app.app.app_context():
+        claims = app.provider.userinfo(token=app.token)
+        assert claims.sub == "alice"
+        assert claims.address["locality"] == "Springfield"
+        assert claims.phone_number == "+1 555 0100"
+        try:
+            app.provider.userinfo(token={"access_token": "wrong", "token_type": "Bearer"})
+        except requests.HTTPError as refused:
+            assert refused.response.status_code == 401
+            assert 'error="invalid_token"' in refused.response.headers["www-authenticate"]
+        else:
+            raise AssertionError("a wrong access token is accepted")
+
+
+@library.flow("refresh")
+def refresh():
+    app = App(*WEB, scope="openid offline_access")
+    app.log_in()
+    first = app.token
+    client = OAuth2Session(*WEB, token=dict(first), token_endpoint=metadata()["token_endpoint"])
+    second = client.refresh_token()
+    assert second["refresh_token"] != first["refresh_token"]
+    assert second["access_token"] != first["access_token"]
+    with app.app.app_context():
+        # An ID token on refresh has no nonce to compare (OIDC Core §12.2).
+        assert app.provider.parse_id_token(second, nonce=None)["sub"] == "alice"
+    expect_error("invalid_grant", lambda: client.refresh_token(refresh_token=first["refresh_token"]))
+    # The replay has ended the whole family (RFC 9700 §4.14.2).
+    expect_error("invalid_grant", lambda: client.refresh_token(refresh_token=second["refresh_token"]))
+
+
+@library.flow("login-required")
+def login_required():
+    app = App(*WEB, prompt="none")
+    callback = visit(app.start_login())
+    expect_error("login_required", lambda: app.finish_login(callback))
+
+
+@library.flow("invalid-client")
+def invalid_client():
+    app = App(WEB[0], "wrong")
+    expect_error("invalid_client", lambda: app.finish_login(sign_in(app.start_login())))
+
+
+@library.flow("invalid-grant")
+def invalid_grant():
+    client = OAuth2Session(*WEB, redirect_uri=REDIRECT_URI)
+    endpoint = metadata()["token_endpoint"]
+    expect_error("invalid_grant", lambda: client.fetch_token(endpoint, code="unknown"))
+
+
+@library.flow("logout")
+def logout():
+    app = App(*WEB)
+    app.log_in()
+    location = visit(app.browser.get("/logout").location)
+    assert location.startswith(f"{SIGNED_OUT_URI}?state=")
+    query = location.partition("?")[2]
+    with app.app.test_request_context(f"/signed-out?{query}"):
+        with app.browser.session_transaction() as stored:
+            session.update(stored)
+        assert app.provider.validate_logout_response()

@@ -1,0 +1,78 @@
+"""What the flows have in common: the provider, the browser, and how a flow is told."""
+
+import importlib.metadata
+import os
+import traceback
+from pathlib import Path
+
+import requests
+
+# Where the provider sends the browser back to. Nothing listens there: the flows read the URL.
+REDIRECT_URI = "http://127.0.0.1:8765/callback"
+SIGNED_OUT_URI = "http://127.0.0.1:8765/signed-out"
+
+# The identifiers and secrets of provider.toml.
+WEB = ("web", "web-secret")
+SPA = "spa"
+
+ISSUER = os.environ.get("ISSUER", "")
+
+
+def sign_in(authorization_url, sub="alice"):
+    """Signs somebody in without a browser: the URL that the browser is sent back to."""
+    response = requests.post(
+        f"{ISSUER}/headless-login",
+        data={"authorization_url": authorization_url, "sub": sub},
+        timeout=10,
+    )
+    assert response.status_code == 200, response.text
+    return response.json()["callback_url"]
+
+
+def visit(url):
+    """Where the browser is sent when it opens the URL."""
+    response = requests.get(url, allow_redirects=False, timeout=10)
+    assert response.is_redirect, response.text
+    return response.headers["location"]
+
+
+class Library:
+    """The flows of one library."""
+
+    def __init__(self, distribution):
+        self.name = distribution
+        self.version = importlib.metadata.version(distribution)
+        self.flows = {}
+        self.not_supported = {}
+
+    def flow(self, name):
+        def add(function):
+            self.flows[name] = function
+            return function
+
+        return add
+
+    def tell(self, status, flow, detail=""):
+        print(status, self.name, self.version, flow, detail, sep="\t", flush=True)
+
+    def run(self, only_list):
+        for name in known_flows():
+            if name in self.not_supported:
+                self.tell("not supported", name, self.not_supported[name])
+            elif name not in self.flows:
+                self.tell("FAIL", name, "neither a flow nor a reason why there is none")
+            elif only_list:
+                self.tell("runs", name)
+            else:
+                try:
+                    self.flows[name]()
+                except Exception as error:
+                    traceback.print_exc()
+                    self.tell("FAIL", name, " ".join(f"{type(error).__name__}: {error}".split()))
+                else:
+                    self.tell("ok", name)
+
+
+def known_flows():
+    lines = (Path(__file__).parent.parent / "flows.txt").read_text().splitlines()
+    return [line.split()[0] for line in lines if line.strip()]

@@ -1,0 +1,96 @@
+//! The OAuth and OpenID Connect clients of crates.io against a strict provider: one test for each
+//! library and flow. Each is written as the documentation of the library has it, and asserts what
+//! an application would rely on. The flows are those of `../flows.txt`.
+
+mod oauth2_flows;
+mod openidconnect_flows;
+
+use std::collections::BTreeSet;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use libtest_mimic::{Arguments, Trial};
+use oauth_gauntlet_provider::{MockProvider, MockProviderBuilder};
+
+/// What a library makes of a flow.
+struct Flow {
+    name: &'static str,
+    outcome: Outcome,
+}
+
+enum Outcome {
+    Runs(Box<dyn FnOnce() -> Result<()> + Send>),
+    /// With the reason.
+    NotSupported(&'static str),
+}
+
+/// A flow against the usual provider.
+fn flow<F>(name: &'static str, run: fn(MockProvider) -> F) -> Flow
+where
+    F: Future<Output = Result<()>> + 'static,
+{
+    flow_with(name, |provider| provider, run)
+}
+
+/// A flow against a provider that is set up in another way.
+fn flow_with<F>(
+    name: &'static str,
+    set_up: fn(MockProviderBuilder) -> MockProviderBuilder,
+    run: fn(MockProvider) -> F,
+) -> Flow
+where
+    F: Future<Output = Result<()>> + 'static,
+{
+    let run = move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        runtime.block_on(async {
+            let provider = set_up(oauth_gauntlet_independent_clients::strict_provider());
+            run(provider.start().await?).await
+        })
+    };
+    Flow {
+        name,
+        outcome: Outcome::Runs(Box::new(run)),
+    }
+}
+
+fn not_supported(name: &'static str, why: &'static str) -> Flow {
+    Flow {
+        name,
+        outcome: Outcome::NotSupported(why),
+    }
+}
+
+fn trials(library: &str, flows: Vec<Flow>) -> Vec<Trial> {
+    let known: BTreeSet<&str> = include_str!("../../../flows.txt")
+        .lines()
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    let told: BTreeSet<&str> = flows.iter().map(|flow| flow.name).collect();
+    assert_eq!(
+        told, known,
+        "{library} must have each flow of flows.txt, or say why not"
+    );
+    flows
+        .into_iter()
+        .map(|Flow { name, outcome }| {
+            let name = format!("{library}::{name}");
+            match outcome {
+                Outcome::Runs(run) => {
+                    Trial::test(name, || run().map_err(|error| format!("{error:?}").into()))
+                }
+                Outcome::NotSupported(why) => Trial::test(name, || Ok(()))
+                    .with_kind(format!("not supported by the library: {why}"))
+                    .with_ignored_flag(true),
+            }
+        })
+        .collect()
+}
+
+fn main() -> ExitCode {
+    let mut all = trials("openidconnect", openidconnect_flows::flows());
+    all.extend(trials("oauth2", oauth2_flows::flows()));
+    libtest_mimic::run(&Arguments::from_args(), all).exit_code()
+}

@@ -1,0 +1,143 @@
+//! `oauth2`, which knows OAuth and leaves OpenID Connect to others.
+
+use anyhow::{Context as _, Result, ensure};
+use oauth2::basic::{BasicClient, BasicErrorResponseType, BasicTokenResponse, BasicTokenType};
+use oauth2::{
+    AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet,
+    EndpointSet, PkceCodeChallenge, RedirectUrl, RequestTokenError, Scope, StandardErrorResponse,
+    TokenResponse as _, TokenUrl, reqwest,
+};
+use oauth_gauntlet_independent_clients::{REDIRECT_URI, SPA, WEB, sign_in};
+use oauth_gauntlet_provider::MockProvider;
+
+use crate::{Flow, flow, not_supported};
+
+type Client =
+    BasicClient<EndpointSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet>;
+
+pub(crate) fn flows() -> Vec<Flow> {
+    vec![
+        flow("code-basic", code_basic),
+        flow("code-post", code_post),
+        flow("code-public", code_public),
+        not_supported("userinfo", "OAuth only"),
+        flow("refresh", refresh),
+        not_supported("login-required", "OAuth only"),
+        flow("invalid-client", invalid_client),
+        flow("invalid-grant", invalid_grant),
+        not_supported("logout", "OAuth only"),
+    ]
+}
+
+fn http() -> Result<reqwest::Client> {
+    // Following redirects opens the client up to SSRF vulnerabilities.
+    let policy = reqwest::redirect::Policy::none();
+    Ok(reqwest::ClientBuilder::new().redirect(policy).build()?)
+}
+
+fn client(provider: &MockProvider, id: &str) -> Result<Client> {
+    let url = provider.issuer().url();
+    Ok(BasicClient::new(ClientId::new(id.to_owned()))
+        .set_auth_uri(AuthUrl::new(format!("{url}/authorize"))?)
+        .set_token_uri(TokenUrl::new(format!("{url}/token"))?)
+        .set_redirect_uri(RedirectUrl::new(REDIRECT_URI.to_owned())?))
+}
+
+fn confidential(provider: &MockProvider, secret: &str) -> Result<Client> {
+    Ok(client(provider, WEB.0)?.set_client_secret(ClientSecret::new(secret.to_owned())))
+}
+
+async fn authorize(
+    provider: &MockProvider,
+    client: &Client,
+    scopes: &[&str],
+) -> Result<BasicTokenResponse> {
+    let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
+    let (url, state) = client
+        .authorize_url(CsrfToken::new_random)
+        .add_scopes(scopes.iter().map(|scope| Scope::new((*scope).to_owned())))
+        .set_pkce_challenge(challenge)
+        .url();
+    let code = sign_in(provider, &url)?.code(state.secret())?;
+    let tokens = client
+        .exchange_code(AuthorizationCode::new(code))
+        .set_pkce_verifier(verifier)
+        .request_async(&http()?)
+        .await?;
+    ensure!(*tokens.token_type() == BasicTokenType::Bearer);
+    ensure!(tokens.expires_in().is_some_and(|span| span.as_secs() == 3600));
+    let granted: Vec<&str> = tokens.scopes().into_iter().flatten().map(|it| it.as_str()).collect();
+    ensure!(granted == scopes, "granted are {granted:?}");
+    Ok(tokens)
+}
+
+async fn code_basic(provider: MockProvider) -> Result<()> {
+    authorize(&provider, &confidential(&provider, WEB.1)?, &["profile"]).await?;
+    Ok(())
+}
+
+async fn code_post(provider: MockProvider) -> Result<()> {
+    let client = confidential(&provider, WEB.1)?.set_auth_type(AuthType::RequestBody);
+    authorize(&provider, &client, &["profile"]).await?;
+    Ok(())
+}
+
+async fn code_public(provider: MockProvider) -> Result<()> {
+    authorize(&provider, &client(&provider, SPA)?, &["profile"]).await?;
+    Ok(())
+}
+
+async fn refresh(provider: MockProvider) -> Result<()> {
+    let client = confidential(&provider, WEB.1)?;
+    let first = authorize(&provider, &client, &["profile", "offline_access"]).await?;
+    let first_token = first.refresh_token().context("there is no refresh token")?;
+    let second = client
+        .exchange_refresh_token(first_token)
+        .add_scope(Scope::new("profile".to_owned()))
+        .request_async(&http()?)
+        .await?;
+    let second_token = (second.refresh_token()).context("there is no second refresh token")?;
+    ensure!(first_token.secret() != second_token.secret());
+    let replayed = client
+        .exchange_refresh_token(first_token)
+        .request_async(&http()?)
+        .await;
+    expect_error(replayed, &BasicErrorResponseType::InvalidGrant)?;
+    // The replay has ended the whole family (RFC 9700 §4.14.2).
+    let orphan = client
+        .exchange_refresh_token(second_token)
+        .request_async(&http()?)
+        .await;
+    expect_error(orphan, &BasicErrorResponseType::InvalidGrant)
+}
+
+async fn invalid_client(provider: MockProvider) -> Result<()> {
+    let refused = confidential(&provider, "wrong")?
+        .exchange_code(AuthorizationCode::new("any".to_owned()))
+        .request_async(&http()?)
+        .await;
+    expect_error(refused, &BasicErrorResponseType::InvalidClient)
+}
+
+async fn invalid_grant(provider: MockProvider) -> Result<()> {
+    let refused = confidential(&provider, WEB.1)?
+        .exchange_code(AuthorizationCode::new("unknown".to_owned()))
+        .request_async(&http()?)
+        .await;
+    expect_error(refused, &BasicErrorResponseType::InvalidGrant)
+}
+
+fn expect_error<T, E: std::error::Error>(
+    outcome: Result<T, RequestTokenError<E, StandardErrorResponse<BasicErrorResponseType>>>,
+    code: &BasicErrorResponseType,
+) -> Result<()> {
+    match outcome {
+        Err(RequestTokenError::ServerResponse(error)) => {
+            ensure!(error.error() == code, "{error} is not {code}");
+            ensure!(error.error_description().is_some(), "it does not say why");
+            Ok(())
+        }
+        Err(other) => Err(anyhow::anyhow!("{other:?} is not {code}")),
+        Ok(_) => anyhow::bail!("it is not refused with {code}"),
+    }
+}
