@@ -54,8 +54,10 @@ pub enum Rule {
     UnusedRefreshToken,
     /// A refresh asks for no more than was granted (RFC 6749 §6).
     ScopeNotWidened,
-    /// The access token travels in the `Authorization` header (RFC 6750 §2.1).
-    BearerHeader,
+    /// The access token does not travel in the URL (RFC 9700 §4.3.2).
+    AccessTokenNotInUrl,
+    /// The access token travels in one way, not in two (RFC 6750 §2).
+    SingleTokenMethod,
     /// The place to go to after logout is registered (RP-Initiated Logout 1.0 §2).
     RegisteredPostLogoutUri,
 }
@@ -78,7 +80,8 @@ impl Rule {
             Self::NoUncalledVerifier => "RFC 9700 §4.8.2",
             Self::RefreshTokenOfThisClient | Self::ScopeNotWidened => "RFC 6749 §6",
             Self::UnusedRefreshToken => "RFC 9700 §4.14.2",
-            Self::BearerHeader => "RFC 6750 §2.1",
+            Self::AccessTokenNotInUrl => "RFC 9700 §4.3.2",
+            Self::SingleTokenMethod => "RFC 6750 §2",
             Self::RegisteredPostLogoutUri => "RP-Initiated Logout 1.0 §2",
         }
     }
@@ -104,7 +107,8 @@ impl Rule {
             | Self::RefreshTokenOfThisClient
             | Self::UnusedRefreshToken
             | Self::ScopeNotWidened
-            | Self::BearerHeader => true,
+            | Self::AccessTokenNotInUrl
+            | Self::SingleTokenMethod => true,
         }
     }
 }
@@ -336,9 +340,15 @@ pub(crate) fn scope_not_widened(granted: &[String], asked: &[String]) -> Holds {
     })
 }
 
-pub(crate) fn bearer_header(elsewhere: bool) -> Holds {
-    demand(!elsewhere, Rule::BearerHeader, || {
-        "the access token is sent as a parameter, not in the Authorization header".to_owned()
+pub(crate) fn access_token_not_in_url(in_url: bool) -> Holds {
+    demand(!in_url, Rule::AccessTokenNotInUrl, || {
+        "the access token is sent in the URL".to_owned()
+    })
+}
+
+pub(crate) fn single_token_method(methods: usize) -> Holds {
+    demand(methods < 2, Rule::SingleTokenMethod, || {
+        format!("the access token is sent in {methods} ways")
     })
 }
 

@@ -4,7 +4,7 @@ use super::message::typed;
 use super::{Call, Reply};
 use crate::issue;
 use crate::protocol::ErrorCode;
-use crate::rules;
+use crate::rules::{self, Violation};
 
 #[derive(Default, serde::Deserialize)]
 #[serde(default)]
@@ -13,16 +13,13 @@ struct Parameters {
 }
 
 pub(super) fn serve(call: &Call<'_>) -> Reply {
-    let sent: Parameters = typed(&[call.request.query(), call.request.parameters()].concat());
-    if let Err(violation) = call.demand(rules::bearer_header(sent.access_token.is_some())) {
-        return refuse(
-            400,
-            Some((ErrorCode::InvalidRequest, violation.to_string())),
-        );
-    }
-    let header = call.request.header("authorization").and_then(bearer);
-    let Some(token) = header.map(str::to_owned).or(sent.access_token) else {
-        return refuse(401, None);
+    let token = match sent_token(call) {
+        Ok(Some(token)) => token,
+        Ok(None) => return refuse(401, None),
+        Err(violation) => {
+            let error = (ErrorCode::InvalidRequest, violation.to_string());
+            return refuse(400, Some(error));
+        }
     };
     let Some(granted) = call.issuer.store.access_token(&token, call.issuer.now()) else {
         let reason = "the access token is unknown, expired or revoked".to_owned();
@@ -32,6 +29,24 @@ pub(super) fn serve(call: &Call<'_>) -> Reply {
     call.note_user(&granted.grant.signed_in.sub);
     let draft = issue::userinfo(call.issuer, &granted);
     Reply::document(call.issuer.faults.tamper(&call.moment(), draft))
+}
+
+/// The access token, from the header or the body of a form (RFC 6750 §2.1, §2.2); from the URL
+/// only where that is observed.
+fn sent_token(call: &Call<'_>) -> Result<Option<String>, Violation> {
+    let header = call.request.header("authorization").and_then(bearer);
+    let in_url: Parameters = typed(&call.request.query());
+    let in_body: Parameters = match call.request.method.as_str() {
+        "POST" => typed(&call.request.parameters()),
+        _ => Parameters::default(),
+    };
+    call.demand(rules::access_token_not_in_url(
+        in_url.access_token.is_some(),
+    ))?;
+    let header = header.map(str::to_owned);
+    let sent = [header, in_body.access_token, in_url.access_token];
+    call.demand(rules::single_token_method(sent.iter().flatten().count()))?;
+    Ok(sent.into_iter().flatten().next())
 }
 
 /// The token of a `Bearer` header; the scheme's case does not matter (RFC 9110 §11.1).

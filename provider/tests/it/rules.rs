@@ -371,35 +371,31 @@ async fn parameters_come_once() {
 }
 
 #[tokio::test]
-async fn an_access_token_travels_in_the_header() {
+async fn an_access_token_travels_in_the_header_or_the_body_and_not_in_the_url() {
     let world = world().await;
     let tokens = world.tokens().await;
     let token = [("access_token", tokens["access_token"].as_str().unwrap())];
-    let query = world
-        .http
-        .get(world.url("/userinfo"))
-        .query(&token)
-        .send()
-        .await
-        .unwrap();
+    let userinfo = || world.http.post(world.url("/userinfo"));
+    let query = userinfo().query(&token).send().await.unwrap();
     assert_eq!(
         query.headers()["www-authenticate"],
         "Bearer realm=\"userinfo\", error=\"invalid_request\""
     );
     assert_eq!(error_of(query).await, (400, "invalid_request".to_owned()));
-    assert_eq!(broken(&world), [Rule::BearerHeader]);
+    assert_eq!(broken(&world), [Rule::AccessTokenNotInUrl]);
+    let body = userinfo().form(&token).send().await.unwrap();
+    assert_eq!(body.status(), 200);
+    assert_eq!(broken(&world), []);
+    let twice = userinfo().form(&token).bearer_auth(token[0].1);
+    let twice = twice.send().await.unwrap();
+    assert_eq!(error_of(twice).await, (400, "invalid_request".to_owned()));
+    assert_eq!(broken(&world), [Rule::SingleTokenMethod]);
 
-    let world = observing(Rule::BearerHeader).await;
+    let world = observing(Rule::AccessTokenNotInUrl).await;
     let tokens = world.tokens().await;
     let token = [("access_token", tokens["access_token"].as_str().unwrap())];
-    let body = world
-        .http
-        .post(world.url("/userinfo"))
-        .form(&token)
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(body.status(), 200);
+    let query = world.http.get(world.url("/userinfo")).query(&token);
+    assert_eq!(query.send().await.unwrap().status(), 200);
 
     let none = world.http.get(world.url("/userinfo")).send().await.unwrap();
     assert_eq!(none.status(), 401);
