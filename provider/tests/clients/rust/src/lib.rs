@@ -20,10 +20,8 @@ pub fn strict_provider() -> MockProviderBuilder {
             .redirect_uri(REDIRECT_URI)
             .post_logout_redirect_uri(SIGNED_OUT_URI)
     };
-    let web = Client::confidential(WEB.0, WEB.1).auth_methods([
-        AuthMethod::ClientSecretBasic,
-        AuthMethod::ClientSecretPost,
-    ]);
+    let web = Client::confidential(WEB.0, WEB.1)
+        .auth_methods([AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost]);
     MockProvider::builder()
         .client(with_uris(web))
         .client(with_uris(Client::public(SPA)))

@@ -1,19 +1,18 @@
 //! `oauth2`, which knows OAuth and leaves OpenID Connect to others.
 
 use anyhow::{Context as _, Result, ensure};
+use oauth_gauntlet_independent_clients::{REDIRECT_URI, SPA, WEB, sign_in};
+use oauth_gauntlet_provider::MockProvider;
 use oauth2::basic::{BasicClient, BasicErrorResponseType, BasicTokenResponse, BasicTokenType};
 use oauth2::{
     AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet,
     EndpointSet, PkceCodeChallenge, RedirectUrl, RequestTokenError, Scope, StandardErrorResponse,
     TokenResponse as _, TokenUrl, reqwest,
 };
-use oauth_gauntlet_independent_clients::{REDIRECT_URI, SPA, WEB, sign_in};
-use oauth_gauntlet_provider::MockProvider;
 
 use crate::{Flow, flow, not_supported};
 
-type Client =
-    BasicClient<EndpointSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet>;
+type Client = BasicClient<EndpointSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet>;
 
 pub(crate) fn flows() -> Vec<Flow> {
     vec![
@@ -32,7 +31,10 @@ pub(crate) fn flows() -> Vec<Flow> {
 fn http() -> Result<reqwest::Client> {
     // Following redirects opens the client up to SSRF vulnerabilities.
     let policy = reqwest::redirect::Policy::none();
-    Ok(reqwest::ClientBuilder::new().redirect(policy).build()?)
+    Ok(reqwest::ClientBuilder::new()
+        .redirect(policy)
+        .no_proxy()
+        .build()?)
 }
 
 fn client(provider: &MockProvider, id: &str) -> Result<Client> {
@@ -65,8 +67,17 @@ async fn authorize(
         .request_async(&http()?)
         .await?;
     ensure!(*tokens.token_type() == BasicTokenType::Bearer);
-    ensure!(tokens.expires_in().is_some_and(|span| span.as_secs() == 3600));
-    let granted: Vec<&str> = tokens.scopes().into_iter().flatten().map(|it| it.as_str()).collect();
+    ensure!(
+        tokens
+            .expires_in()
+            .is_some_and(|span| span.as_secs() == 3600)
+    );
+    let granted: Vec<&str> = tokens
+        .scopes()
+        .into_iter()
+        .flatten()
+        .map(|it| it.as_str())
+        .collect();
     ensure!(granted == scopes, "granted are {granted:?}");
     Ok(tokens)
 }

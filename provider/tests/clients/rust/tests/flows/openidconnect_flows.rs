@@ -14,7 +14,7 @@ use openidconnect::{
     RequestTokenError, Scope, TokenResponse as _, UserInfoError, reqwest,
 };
 
-use crate::{Flow, flow, not_supported};
+use crate::{Flow, flow};
 
 type Client = CoreClient<
     EndpointSet,
@@ -42,15 +42,17 @@ pub(crate) fn flows() -> Vec<Flow> {
 fn http() -> Result<reqwest::Client> {
     // Following redirects opens the client up to SSRF vulnerabilities.
     let policy = reqwest::redirect::Policy::none();
-    Ok(reqwest::ClientBuilder::new().redirect(policy).build()?)
+    Ok(reqwest::ClientBuilder::new()
+        .redirect(policy)
+        .no_proxy()
+        .build()?)
 }
 
 async fn discovered(provider: &MockProvider, id: &str, secret: Option<&str>) -> Result<Client> {
     let issuer = IssuerUrl::new(provider.issuer().url().to_owned())?;
     let metadata = CoreProviderMetadata::discover_async(issuer, &http()?).await?;
     let secret = secret.map(|secret| ClientSecret::new(secret.to_owned()));
-    let client =
-        CoreClient::from_provider_metadata(metadata, ClientId::new(id.to_owned()), secret);
+    let client = CoreClient::from_provider_metadata(metadata, ClientId::new(id.to_owned()), secret);
     Ok(client.set_redirect_uri(RedirectUrl::new(REDIRECT_URI.to_owned())?))
 }
 
@@ -93,7 +95,11 @@ async fn log_in(
 async fn code_basic(provider: MockProvider) -> Result<()> {
     let client = discovered(&provider, WEB.0, Some(WEB.1)).await?;
     let (_, claims) = log_in(&provider, &client, &["profile", "email"]).await?;
-    ensure!(claims.email().is_some_and(|email| email.as_str() == "alice@example.test"));
+    ensure!(
+        claims
+            .email()
+            .is_some_and(|email| email.as_str() == "alice@example.test")
+    );
     ensure!(claims.email_verified() == Some(true));
     let name = claims.name().and_then(|name| name.get(None));
     ensure!(name.is_some_and(|name| name.as_str() == "Alice Adams"));
@@ -124,7 +130,11 @@ async fn userinfo(provider: MockProvider) -> Result<()> {
     let address = userinfo.address().context("there is no address")?;
     let locality = address.locality.as_ref();
     ensure!(locality.is_some_and(|it| it.as_str() == "Springfield"));
-    ensure!(userinfo.phone_number().is_some_and(|it| it.as_str() == "+1 555 0100"));
+    ensure!(
+        userinfo
+            .phone_number()
+            .is_some_and(|it| it.as_str() == "+1 555 0100")
+    );
     let refused: Result<CoreUserInfoClaims, _> = client
         .user_info(openidconnect::AccessToken::new("wrong".to_owned()), None)?
         .request_async(&http()?)
@@ -231,7 +241,10 @@ async fn logout(provider: MockProvider) -> Result<()> {
 }
 
 fn expect_error<T, E: std::error::Error>(
-    outcome: Result<T, RequestTokenError<E, openidconnect::StandardErrorResponse<CoreErrorResponseType>>>,
+    outcome: Result<
+        T,
+        RequestTokenError<E, openidconnect::StandardErrorResponse<CoreErrorResponseType>>,
+    >,
     code: &CoreErrorResponseType,
 ) -> Result<()> {
     match outcome {

@@ -1,0 +1,185 @@
+// oauth4webapi.
+
+import assert from 'node:assert/strict'
+
+import * as oauth from 'oauth4webapi'
+
+import { ISSUER, REDIRECT_URI, SPA, WEB, signIn, visit } from './support.mjs'
+
+// Without it the library refuses URLs that are not https.
+const OPTIONS = { [oauth.allowInsecureRequests]: true }
+
+async function discovered(algorithm) {
+  const issuer = new URL(ISSUER)
+  const response = await oauth.discoveryRequest(issuer, { algorithm, ...OPTIONS })
+  return oauth.processDiscoveryResponse(issuer, response)
+}
+
+const WEB_CLIENT = { client_id: WEB[0] }
+const WEB_BASIC = oauth.ClientSecretBasic(WEB[1])
+
+/** The URL to send the browser to, and what has to be kept until it comes back. */
+async function authorization(as, client, parameters) {
+  const codeVerifier = oauth.generateRandomCodeVerifier()
+  const state = oauth.generateRandomState()
+  const nonce = oauth.generateRandomNonce()
+  const url = new URL(as.authorization_endpoint)
+  url.search = new URLSearchParams({
+    client_id: client.client_id,
+    redirect_uri: REDIRECT_URI,
+    response_type: 'code',
+    scope: 'openid',
+    code_challenge: await oauth.calculatePKCECodeChallenge(codeVerifier),
+    code_challenge_method: 'S256',
+    state,
+    nonce,
+    ...parameters,
+  })
+  return { url, codeVerifier, state, nonce }
+}
+
+async function redeem(as, client, authentication, callback, kept) {
+  const parameters = oauth.validateAuthResponse(as, client, callback, kept.state)
+  const response = await oauth.authorizationCodeGrantRequest(
+    as,
+    client,
+    authentication,
+    parameters,
+    REDIRECT_URI,
+    kept.codeVerifier,
+    OPTIONS,
+  )
+  const tokens = await oauth.processAuthorizationCodeResponse(as, client, response, {
+    expectedNonce: kept.nonce,
+    requireIdToken: true,
+  })
+  // The library leaves the signature to those who want more than TLS (OIDC Core §3.1.3.7).
+  await oauth.validateApplicationLevelSignature(as, response, OPTIONS)
+  return tokens
+}
+
+async function logIn(as, client, authentication, parameters) {
+  const kept = await authorization(as, client, parameters)
+  const tokens = await redeem(as, client, authentication, await signIn(kept.url), kept)
+  assert.equal(tokens.token_type, 'bearer')
+  assert.equal(tokens.expires_in, 3600)
+  assert.equal(oauth.getValidatedIdTokenClaims(tokens).sub, 'alice')
+  return tokens
+}
+
+async function refreshed(as, refreshToken) {
+  const response = await oauth.refreshTokenGrantRequest(
+    as,
+    WEB_CLIENT,
+    WEB_BASIC,
+    refreshToken,
+    OPTIONS,
+  )
+  return oauth.processRefreshTokenResponse(as, WEB_CLIENT, response)
+}
+
+/** What the token endpoint answers has to become this error of the library. */
+function refused(error, status) {
+  return (thrown) => {
+    assert.ok(thrown instanceof oauth.ResponseBodyError, thrown)
+    assert.equal(thrown.error, error)
+    assert.equal(thrown.status, status)
+    assert.ok(thrown.error_description, 'it does not say why')
+    return true
+  }
+}
+
+export const flows = {
+  async 'code-basic'() {
+    const as = await discovered('oidc')
+    const tokens = await logIn(as, WEB_CLIENT, WEB_BASIC, { scope: 'openid profile email' })
+    const claims = oauth.getValidatedIdTokenClaims(tokens)
+    assert.equal(claims.name, 'Alice Adams')
+    assert.equal(claims.email, 'alice@example.test')
+    assert.equal(claims.email_verified, true)
+  },
+
+  async 'code-post'() {
+    // RFC 8414, for a change.
+    const as = await discovered('oauth2')
+    await logIn(as, WEB_CLIENT, oauth.ClientSecretPost(WEB[1]))
+  },
+
+  async 'code-public'() {
+    await logIn(await discovered('oidc'), { client_id: SPA }, oauth.None())
+  },
+
+  async userinfo() {
+    const as = await discovered('oidc')
+    const scope = 'openid profile address phone'
+    const tokens = await logIn(as, WEB_CLIENT, WEB_BASIC, { scope })
+    const request = (token) => oauth.userInfoRequest(as, WEB_CLIENT, token, OPTIONS)
+    const response = await request(tokens.access_token)
+    const claims = await oauth.processUserInfoResponse(as, WEB_CLIENT, 'alice', response)
+    assert.equal(claims.address.locality, 'Springfield')
+    assert.equal(claims.phone_number, '+1 555 0100')
+    const wrong = await request('wrong')
+    await assert.rejects(
+      oauth.processUserInfoResponse(as, WEB_CLIENT, 'alice', wrong),
+      (thrown) => {
+        assert.ok(thrown instanceof oauth.WWWAuthenticateChallengeError, thrown)
+        assert.equal(thrown.status, 401)
+        assert.equal(thrown.cause[0].parameters.error, 'invalid_token')
+        return true
+      },
+    )
+  },
+
+  async refresh() {
+    const as = await discovered('oidc')
+    const scope = 'openid offline_access'
+    const first = await logIn(as, WEB_CLIENT, WEB_BASIC, { scope })
+    const second = await refreshed(as, first.refresh_token)
+    assert.notEqual(second.refresh_token, first.refresh_token)
+    assert.notEqual(second.access_token, first.access_token)
+    assert.equal(oauth.getValidatedIdTokenClaims(second).sub, 'alice')
+    await assert.rejects(refreshed(as, first.refresh_token), refused('invalid_grant', 400))
+    // The replay has ended the whole family (RFC 9700 §4.14.2).
+    await assert.rejects(refreshed(as, second.refresh_token), refused('invalid_grant', 400))
+  },
+
+  async 'login-required'() {
+    const as = await discovered('oidc')
+    const kept = await authorization(as, WEB_CLIENT, { prompt: 'none' })
+    const callback = await visit(kept.url)
+    assert.throws(
+      () => oauth.validateAuthResponse(as, WEB_CLIENT, callback, kept.state),
+      (thrown) => {
+        assert.ok(thrown instanceof oauth.AuthorizationResponseError, thrown)
+        assert.equal(thrown.error, 'login_required')
+        return true
+      },
+    )
+  },
+
+  async 'invalid-client'() {
+    const as = await discovered('oidc')
+    const inBody = logIn(as, WEB_CLIENT, oauth.ClientSecretPost('wrong'))
+    await assert.rejects(inBody, refused('invalid_client', 401))
+    // With the header the answer is a challenge as well (RFC 6749 §5.2).
+    const inHeader = logIn(as, WEB_CLIENT, oauth.ClientSecretBasic('wrong'))
+    await assert.rejects(inHeader, (thrown) => {
+      assert.ok(thrown instanceof oauth.WWWAuthenticateChallengeError, thrown)
+      assert.equal(thrown.cause[0].scheme, 'basic')
+      return true
+    })
+  },
+
+  async 'invalid-grant'() {
+    const as = await discovered('oidc')
+    const kept = await authorization(as, WEB_CLIENT)
+    const callback = new URL(REDIRECT_URI)
+    callback.search = new URLSearchParams({ code: 'unknown', state: kept.state, iss: ISSUER })
+    await assert.rejects(
+      redeem(as, WEB_CLIENT, WEB_BASIC, callback, kept),
+      refused('invalid_grant', 400),
+    )
+  },
+
+  logout: 'no call for it; the application builds the URL',
+}

@@ -1,0 +1,157 @@
+// openid-client.
+
+import assert from 'node:assert/strict'
+
+import * as client from 'openid-client'
+
+import { ISSUER, REDIRECT_URI, SIGNED_OUT_URI, SPA, WEB, signIn, visit } from './support.mjs'
+
+// Without it the library refuses URLs that are not https.
+const OPTIONS = { execute: [client.allowInsecureRequests] }
+
+function discovered(clientId, authentication, metadata) {
+  return client.discovery(new URL(ISSUER), clientId, metadata, authentication, OPTIONS)
+}
+
+const web = () => discovered(WEB[0], client.ClientSecretBasic(WEB[1]))
+
+/** The URL to send the browser to, and what has to be kept until it comes back. */
+async function authorization(config, parameters) {
+  const codeVerifier = client.randomPKCECodeVerifier()
+  const state = client.randomState()
+  const nonce = client.randomNonce()
+  const url = client.buildAuthorizationUrl(config, {
+    redirect_uri: REDIRECT_URI,
+    scope: 'openid',
+    code_challenge: await client.calculatePKCECodeChallenge(codeVerifier),
+    code_challenge_method: 'S256',
+    state,
+    nonce,
+    ...parameters,
+  })
+  return { url, checks: { pkceCodeVerifier: codeVerifier, expectedState: state, expectedNonce: nonce } }
+}
+
+async function logIn(config, parameters) {
+  const { url, checks } = await authorization(config, parameters)
+  const tokens = await client.authorizationCodeGrant(config, await signIn(url), {
+    ...checks,
+    idTokenExpected: true,
+  })
+  assert.equal(tokens.token_type, 'bearer')
+  assert.equal(tokens.expiresIn(), 3600)
+  assert.equal(tokens.claims().sub, 'alice')
+  return tokens
+}
+
+/** What the token endpoint answers has to become this error of the library. */
+function refused(error, status) {
+  return (thrown) => {
+    assert.ok(thrown instanceof client.ResponseBodyError, thrown)
+    assert.equal(thrown.error, error)
+    assert.equal(thrown.status, status)
+    assert.ok(thrown.error_description, 'it does not say why')
+    return true
+  }
+}
+
+export const flows = {
+  async 'code-basic'() {
+    const tokens = await logIn(await web(), { scope: 'openid profile email' })
+    assert.equal(tokens.claims().name, 'Alice Adams')
+    assert.equal(tokens.claims().email, 'alice@example.test')
+    assert.equal(tokens.claims().email_verified, true)
+  },
+
+  async 'code-post'() {
+    await logIn(await discovered(WEB[0], client.ClientSecretPost(WEB[1])))
+  },
+
+  async 'code-public'() {
+    await logIn(await discovered(SPA, client.None()))
+  },
+
+  async userinfo() {
+    const config = await web()
+    const tokens = await logIn(config, { scope: 'openid profile address phone' })
+    const claims = await client.fetchUserInfo(config, tokens.access_token, 'alice')
+    assert.equal(claims.address.locality, 'Springfield')
+    assert.equal(claims.phone_number, '+1 555 0100')
+    await assert.rejects(client.fetchUserInfo(config, 'wrong', 'alice'), (thrown) => {
+      assert.ok(thrown instanceof client.WWWAuthenticateChallengeError, thrown)
+      assert.equal(thrown.status, 401)
+      assert.equal(thrown.cause[0].parameters.error, 'invalid_token')
+      return true
+    })
+  },
+
+  async refresh() {
+    const config = await web()
+    const first = await logIn(config, { scope: 'openid offline_access' })
+    const second = await client.refreshTokenGrant(config, first.refresh_token)
+    assert.notEqual(second.refresh_token, first.refresh_token)
+    assert.notEqual(second.access_token, first.access_token)
+    assert.equal(second.claims().sub, 'alice')
+    await assert.rejects(
+      client.refreshTokenGrant(config, first.refresh_token),
+      refused('invalid_grant', 400),
+    )
+    // The replay has ended the whole family (RFC 9700 §4.14.2).
+    await assert.rejects(
+      client.refreshTokenGrant(config, second.refresh_token),
+      refused('invalid_grant', 400),
+    )
+  },
+
+  async 'login-required'() {
+    const config = await web()
+    const { url, checks } = await authorization(config, { prompt: 'none' })
+    await assert.rejects(
+      client.authorizationCodeGrant(config, await visit(url), checks),
+      (thrown) => {
+        assert.ok(thrown instanceof client.AuthorizationResponseError, thrown)
+        assert.equal(thrown.error, 'login_required')
+        return true
+      },
+    )
+  },
+
+  async 'invalid-client'() {
+    const config = await discovered(WEB[0], client.ClientSecretPost('wrong'))
+    await assert.rejects(logIn(config), refused('invalid_client', 401))
+    // With the header the answer is a challenge as well (RFC 6749 §5.2).
+    const basic = await discovered(WEB[0], client.ClientSecretBasic('wrong'))
+    await assert.rejects(logIn(basic), (thrown) => {
+      assert.ok(thrown instanceof client.WWWAuthenticateChallengeError, thrown)
+      assert.equal(thrown.cause[0].scheme, 'basic')
+      return true
+    })
+  },
+
+  async 'invalid-grant'() {
+    const config = await web()
+    const { checks } = await authorization(config)
+    const callback = new URL(REDIRECT_URI)
+    callback.search = new URLSearchParams({
+      code: 'unknown',
+      state: checks.expectedState,
+      iss: ISSUER,
+    })
+    await assert.rejects(
+      client.authorizationCodeGrant(config, callback, checks),
+      refused('invalid_grant', 400),
+    )
+  },
+
+  async logout() {
+    const config = await web()
+    const tokens = await logIn(config)
+    const state = client.randomState()
+    const url = client.buildEndSessionUrl(config, {
+      id_token_hint: tokens.id_token,
+      post_logout_redirect_uri: SIGNED_OUT_URI,
+      state,
+    })
+    assert.equal(String(await visit(url)), `${SIGNED_OUT_URI}?state=${state}`)
+  },
+}

@@ -1,0 +1,62 @@
+// What the flows have in common: the provider, the browser, and how a flow is told.
+
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+
+// Where the provider sends the browser back to. Nothing listens there: the flows read the URL.
+export const REDIRECT_URI = 'http://127.0.0.1:8765/callback'
+export const SIGNED_OUT_URI = 'http://127.0.0.1:8765/signed-out'
+
+// The identifiers and secrets of provider.toml.
+export const WEB = ['web', 'web-secret']
+export const SPA = 'spa'
+
+export const ISSUER = process.env.ISSUER ?? ''
+
+/** Signs somebody in without a browser: the URL that the browser is sent back to. */
+export async function signIn(authorizationUrl, sub = 'alice') {
+  const response = await fetch(`${ISSUER}/headless-login`, {
+    method: 'POST',
+    body: new URLSearchParams({ authorization_url: String(authorizationUrl), sub }),
+  })
+  assert.equal(response.status, 200, await response.clone().text())
+  return new URL((await response.json()).callback_url)
+}
+
+/** Where the browser is sent when it opens the URL. */
+export async function visit(url) {
+  const response = await fetch(url, { redirect: 'manual' })
+  assert.ok(response.headers.has('location'), await response.text())
+  return new URL(response.headers.get('location'))
+}
+
+/** Runs the flows of a library, or names them. One that is a string says why there is none. */
+export async function run(library, flows, onlyList) {
+  const manifest = new URL(`node_modules/${library}/package.json`, import.meta.url)
+  const { version } = JSON.parse(readFileSync(manifest))
+  const tell = (status, flow, detail = '') =>
+    console.log([status, library, version, flow, detail].join('\t'))
+  for (const name of knownFlows()) {
+    const flow = flows[name]
+    if (typeof flow === 'string') {
+      tell('not supported', name, flow)
+    } else if (flow === undefined) {
+      tell('FAIL', name, 'neither a flow nor a reason why there is none')
+    } else if (onlyList) {
+      tell('runs', name)
+    } else {
+      try {
+        await flow()
+        tell('ok', name)
+      } catch (error) {
+        console.error(error)
+        tell('FAIL', name, `${error.name}: ${error.message}`.replace(/\s+/g, ' '))
+      }
+    }
+  }
+}
+
+function knownFlows() {
+  const text = readFileSync(new URL('../flows.txt', import.meta.url), 'utf8')
+  return text.split('\n').filter(Boolean).map((line) => line.split(/\s/)[0])
+}
