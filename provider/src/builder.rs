@@ -10,6 +10,8 @@ use crate::parties::{Client, User};
 use crate::rules::Rule;
 use crate::server::MockProvider;
 use crate::settings::{Enforcement, IssuerSettings, KeySource, Profile, SignIn, SigningAlgorithm};
+#[cfg(feature = "tls")]
+use crate::tls::{Tls, TlsError};
 
 /// Sets up a [`MockProvider`]. Without any call it listens on a free port of 127.0.0.1, is strict,
 /// and knows the users alice, bob and carol.
@@ -21,6 +23,10 @@ pub struct MockProviderBuilder {
     pub(crate) listener: Option<TcpListener>,
     pub(crate) worker_threads: usize,
     pub(crate) limits: Limits,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<Tls>,
+    #[cfg(feature = "tls")]
+    pub(crate) trusted: Vec<String>,
     pub(crate) settings: IssuerSettings,
     pub(crate) faults: Vec<Fault>,
     pub(crate) on_demand: Option<usize>,
@@ -40,6 +46,10 @@ pub enum StartError {
     /// The system gives no thread or no event queue.
     #[error("cannot start the provider's own runtime")]
     Runtime(#[source] std::io::Error),
+    /// The certificate cannot be used.
+    #[cfg(feature = "tls")]
+    #[error("cannot serve HTTPS")]
+    Tls(#[from] TlsError),
     /// A fault makes no sense.
     #[error("the fault `{summary}` makes no sense")]
     Fault {
@@ -58,6 +68,10 @@ impl MockProviderBuilder {
             listener: None,
             worker_threads: 1,
             limits: Limits::default(),
+            #[cfg(feature = "tls")]
+            tls: None,
+            #[cfg(feature = "tls")]
+            trusted: Vec::new(),
             settings: IssuerSettings::default(),
             faults: Vec::new(),
             on_demand: None,
@@ -85,6 +99,21 @@ impl MockProviderBuilder {
     /// How many threads serve requests. Default: 1.
     pub fn worker_threads(mut self, threads: usize) -> Self {
         self.worker_threads = threads.max(1);
+        self
+    }
+
+    /// Serves HTTPS with this certificate, and nothing over plain HTTP. Default: plain HTTP.
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
+    /// Trusts the CA certificates in a PEM text when the provider calls a client over HTTPS, beside
+    /// the CA of this run. No other CA is trusted.
+    #[cfg(feature = "tls")]
+    pub fn trust(mut self, ca_pem: impl Into<String>) -> Self {
+        self.trusted.push(ca_pem.into());
         self
     }
 

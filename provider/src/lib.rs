@@ -48,6 +48,14 @@ mod issuer;
 mod jose;
 mod journal;
 mod listen;
+#[cfg_attr(
+    not(test),
+    expect(
+        dead_code,
+        reason = "the endpoints that call clients come with their own change"
+    )
+)]
+mod outbound;
 mod page;
 mod parties;
 mod protocol;
@@ -55,6 +63,8 @@ mod rules;
 mod server;
 mod settings;
 mod store;
+#[cfg(feature = "tls")]
+mod tls;
 mod transport;
 
 pub use builder::{MockProviderBuilder, StartError};
@@ -77,3 +87,5 @@ pub use parties::{AuthMethod, Client, User};
 pub use rules::{Rule, Violation};
 pub use server::{CreateIssuerError, MockProvider};
 pub use settings::{ChallengeMethod, Enforcement, IssuerSettings, Profile, RefreshTokens, SignIn};
+#[cfg(feature = "tls")]
+pub use tls::{Tls, TlsError, TrustVariable, trust_script, trust_variables};

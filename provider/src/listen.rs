@@ -16,9 +16,20 @@ use socket2::{Domain, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
+use crate::builder::{MockProviderBuilder, StartError};
 use crate::exchange;
 use crate::server::Host;
-use crate::transport::{Connection, Io};
+#[cfg(feature = "tls")]
+use crate::tls::{self, TlsServer};
+use crate::transport::{Connection, Io, Stream};
+
+/// On which terms connections are taken in.
+#[derive(Clone)]
+pub(crate) struct Terms {
+    pub(crate) limits: Limits,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<TlsServer>,
+}
 
 /// How much is taken in, and for how long.
 #[derive(Debug, Clone, Copy)]
@@ -48,8 +59,62 @@ const BACKLOG: i32 = 4_096;
 /// The most that is buffered of a request's head, in bytes.
 const MAX_HEAD: usize = 128 * 1024;
 
-/// A socket that listens, and does not block.
-pub(crate) fn listen(address: SocketAddr) -> io::Result<std::net::TcpListener> {
+/// A socket that listens already, with all that goes with it.
+pub(crate) struct Listening {
+    pub(crate) socket: std::net::TcpListener,
+    pub(crate) terms: Terms,
+    /// Where a client on this machine reaches it, without a slash at the end.
+    pub(crate) base_url: String,
+    /// The CA that was made for the listener, as PEM.
+    pub(crate) ca_pem: Option<String>,
+}
+
+impl Listening {
+    /// Listens as the builder says.
+    pub(crate) fn start(builder: &mut MockProviderBuilder) -> Result<Self, StartError> {
+        let address = SocketAddr::new(builder.address, builder.port);
+        let socket = match builder.listener.take() {
+            Some(socket) => Ok(socket),
+            None => listen(address),
+        };
+        let socket = socket.map_err(|source| StartError::Listen { address, source })?;
+        let address = (socket.local_addr())
+            .and_then(|address| socket.set_nonblocking(true).map(|()| address))
+            .map_err(StartError::Runtime)?;
+        if !address.ip().is_loopback() {
+            tracing::warn!(
+                %address,
+                "the mock provider listens beyond this machine: whoever reaches it can sign in as anybody"
+            );
+        }
+        let address = reachable(address);
+        #[cfg(feature = "tls")]
+        if let Some(tls) = builder.tls.take() {
+            let (tls, ca_pem) = TlsServer::new(tls.with_name(address.ip()))?;
+            return Ok(Self {
+                socket,
+                terms: Terms {
+                    limits: builder.limits,
+                    tls: Some(tls),
+                },
+                base_url: format!("https://{address}"),
+                ca_pem,
+            });
+        }
+        Ok(Self {
+            socket,
+            terms: Terms {
+                limits: builder.limits,
+                #[cfg(feature = "tls")]
+                tls: None,
+            },
+            base_url: format!("http://{address}"),
+            ca_pem: None,
+        })
+    }
+}
+
+fn listen(address: SocketAddr) -> io::Result<std::net::TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
     // As the standard library does it: elsewhere the option would let others take the port over.
     #[cfg(unix)]
@@ -60,7 +125,7 @@ pub(crate) fn listen(address: SocketAddr) -> io::Result<std::net::TcpListener> {
 }
 
 /// The address as a client on this machine can use it.
-pub(crate) fn reachable(address: SocketAddr) -> SocketAddr {
+fn reachable(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
@@ -70,22 +135,25 @@ pub(crate) fn reachable(address: SocketAddr) -> SocketAddr {
 }
 
 /// Serves until the host stops; then until what is in flight is finished, or the grace is over.
-pub(crate) async fn run(listener: TcpListener, host: Arc<Host>, limits: Limits) {
-    let places = Arc::new(Semaphore::new(limits.connections as usize));
+pub(crate) async fn run(listener: TcpListener, terms: Terms, host: Arc<Host>) {
+    let Limits {
+        connections, grace, ..
+    } = terms.limits;
+    let places = Arc::new(Semaphore::new(connections as usize));
     loop {
         let (stream, peer, place) = tokio::select! {
             accepted = accept(&listener, &places) => accepted,
             () = stopped(host.stopping.clone()) => break,
         };
-        let host = Arc::clone(&host);
+        let (terms, host) = (terms.clone(), Arc::clone(&host));
         tokio::spawn(async move {
-            serve(stream, peer, host, limits).await;
+            attend(stream, peer, terms, host).await;
             drop(place);
         });
     }
     drop(listener);
     // Every place is free again once every connection has ended.
-    let _ = tokio::time::timeout(limits.grace, places.acquire_many(limits.connections)).await;
+    let _ = tokio::time::timeout(grace, places.acquire_many(connections)).await;
 }
 
 async fn accept(
@@ -94,6 +162,7 @@ async fn accept(
 ) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {
     let place = Arc::clone(places).acquire_owned().await;
     let place = place.expect("the semaphore is never closed");
+    let mut told = false;
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => return (stream, peer, place),
@@ -101,7 +170,9 @@ async fn accept(
                 tracing::debug!(%error, "a connection was gone before it was taken in");
             }
             Err(error) => {
-                tracing::warn!(%error, "no connection can be taken in at the moment");
+                if !std::mem::replace(&mut told, true) {
+                    tracing::warn!(%error, "no connection can be taken in at the moment");
+                }
                 // Too many open files end by themselves; without a pause this would spin.
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
@@ -123,8 +194,39 @@ async fn stopped(mut stopping: watch::Receiver<bool>) {
     let _ = stopping.wait_for(|stop| *stop).await;
 }
 
-async fn serve(stream: TcpStream, peer: SocketAddr, host: Arc<Host>, limits: Limits) {
-    let connection = Connection::new(peer);
+/// From TCP to HTTP. A handshake under way is not worth waiting for when the host stops.
+async fn attend(stream: TcpStream, peer: SocketAddr, terms: Terms, host: Arc<Host>) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "TCP_NODELAY was not set");
+    }
+    #[cfg(feature = "tls")]
+    if let Some(tls) = &terms.tls {
+        let handshake = Box::pin(tls.shake_hands(stream));
+        let shaken = tokio::select! {
+            shaken = handshake => shaken,
+            () = stopped(host.stopping.clone()) => return,
+        };
+        match shaken {
+            Ok(stream) => {
+                let certificate = tls::client_certificate(&stream);
+                let connection = Connection::new(peer, certificate);
+                serve(
+                    Stream::Tls(Box::new(stream)),
+                    connection,
+                    terms.limits,
+                    host,
+                )
+                .await;
+            }
+            Err(error) => tls::tell(&error, peer),
+        }
+        return;
+    }
+    let connection = Connection::new(peer, None);
+    serve(Stream::Plain(stream), connection, terms.limits, host).await;
+}
+
+async fn serve(stream: Stream, connection: Connection, limits: Limits, host: Arc<Host>) {
     let io = TokioIo::new(Io::new(stream, connection.clone()));
     let stop = stopped(host.stopping.clone());
     let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
@@ -150,6 +252,6 @@ async fn serve(stream: TcpStream, peer: SocketAddr, host: Arc<Host>, limits: Lim
         }
     };
     if let Err(error) = ended {
-        tracing::debug!(%error, %peer, "a connection ended early");
+        tracing::debug!(%error, "a connection ended early");
     }
 }

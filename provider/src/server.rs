@@ -1,7 +1,10 @@
 //! The running provider: its threads and its issuers.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
+#[cfg(feature = "tls")]
+use std::io;
+#[cfg(feature = "tls")]
+use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -12,7 +15,8 @@ use tokio::task::JoinHandle;
 use crate::builder::{MockProviderBuilder, StartError};
 use crate::endpoint;
 use crate::issuer::Issuer;
-use crate::listen;
+use crate::listen::{self, Listening};
+use crate::outbound::Outbound;
 use crate::settings::{IssuerSettings, KeySource};
 
 /// A running mock provider. It stops when it is dropped.
@@ -31,6 +35,17 @@ pub struct MockProvider {
 #[derive(Debug)]
 pub(crate) struct Host {
     pub(crate) base_url: String,
+    /// The CA that was made for this run, as PEM.
+    #[cfg_attr(
+        not(feature = "tls"),
+        expect(dead_code, reason = "plain HTTP has none")
+    )]
+    pub(crate) ca_pem: Option<String>,
+    #[expect(
+        dead_code,
+        reason = "the endpoints that call clients come with their own change"
+    )]
+    pub(crate) outbound: Outbound,
     default: Issuer,
     named: RwLock<HashMap<String, Issuer>>,
     on_demand: Option<OnDemand>,
@@ -73,9 +88,28 @@ impl MockProvider {
         &self.host.default
     }
 
-    /// Where the provider is reached: `http://127.0.0.1:PORT`, without a slash at the end.
+    /// Where the provider is reached: `http://127.0.0.1:PORT`, or `https://…` where it was set up
+    /// so, without a slash at the end.
     pub fn base_url(&self) -> &str {
         &self.host.base_url
+    }
+
+    /// The certificate of the CA that was made for this run, as PEM: what clients have to trust.
+    /// `None` with plain HTTP, and with a certificate of your own.
+    #[cfg(feature = "tls")]
+    pub fn ca_pem(&self) -> Option<&str> {
+        self.host.ca_pem.as_deref()
+    }
+
+    /// Writes [`Self::ca_pem`] to a file; [`crate::trust_variables`] says how programs come to use
+    /// it.
+    ///
+    /// # Errors
+    /// If there is no such CA ([`std::io::ErrorKind::NotFound`]), or the file cannot be written.
+    #[cfg(feature = "tls")]
+    pub fn write_ca_pem(&self, path: impl AsRef<Path>) -> io::Result<()> {
+        let missing = || io::Error::new(io::ErrorKind::NotFound, "no CA was made for this run");
+        std::fs::write(path, self.ca_pem().ok_or_else(missing)?)
     }
 
     /// Creates one more issuer, at `{base_url}/{name}`. It costs microseconds.
@@ -113,24 +147,13 @@ impl MockProvider {
         }
     }
 
-    pub(crate) fn start(builder: MockProviderBuilder) -> Result<Self, StartError> {
-        let listener = if let Some(listener) = builder.listener {
-            listener
-        } else {
-            let address = SocketAddr::new(builder.address, builder.port);
-            listen::listen(address).map_err(|source| StartError::Listen { address, source })?
-        };
-        let address = (listener.local_addr())
-            .and_then(|address| listener.set_nonblocking(true).map(|()| address))
-            .map_err(StartError::Runtime)?;
-        if !address.ip().is_loopback() {
-            tracing::warn!(
-                %address,
-                "the mock provider listens beyond this machine: whoever reaches it can sign in as anybody"
-            );
-        }
-        let base_url = format!("http://{}", listen::reachable(address));
-        let default = Issuer::new("", &base_url, builder.settings.clone());
+    pub(crate) fn start(mut builder: MockProviderBuilder) -> Result<Self, StartError> {
+        let listening = Listening::start(&mut builder)?;
+        #[cfg(feature = "tls")]
+        let outbound = Outbound::trusting(listening.ca_pem.iter().chain(&builder.trusted))?;
+        #[cfg(not(feature = "tls"))]
+        let outbound = Outbound::default();
+        let default = Issuer::new("", &listening.base_url, builder.settings.clone());
         for fault in builder.faults {
             let summary = fault.summary();
             (default.arm(fault)).map_err(|source| StartError::Fault { summary, source })?;
@@ -144,7 +167,9 @@ impl MockProvider {
         let generates_keys = matches!(builder.settings.keys, KeySource::Generated);
         let (stop, stopping) = watch::channel(false);
         let host = Arc::new(Host {
-            base_url,
+            base_url: listening.base_url,
+            ca_pem: listening.ca_pem,
+            outbound,
             default,
             named: RwLock::default(),
             on_demand: builder.on_demand.map(|limit| OnDemand {
@@ -154,8 +179,9 @@ impl MockProvider {
             stopping,
         });
         let entered = runtime.enter();
-        let listener = tokio::net::TcpListener::from_std(listener).map_err(StartError::Runtime)?;
-        let server = runtime.spawn(listen::run(listener, Arc::clone(&host), builder.limits));
+        let listener =
+            tokio::net::TcpListener::from_std(listening.socket).map_err(StartError::Runtime)?;
+        let server = runtime.spawn(listen::run(listener, listening.terms, Arc::clone(&host)));
         if generates_keys {
             let issuer = host.default.clone();
             runtime.spawn(async move {

@@ -1,4 +1,10 @@
 //! The connection below HTTP: an I/O wrapper that a response can command to break the rules.
+//!
+//! Over TLS, `close` ends TLS in good order, and `trickle` sends a record for each byte. A truncated
+//! response ends without a `close_notify`, as if somebody on the way had cut it off (RFC 8446 §6.1).
+//! Garbage and resets go below TLS: what arrives is no record.
+
+mod stream;
 
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
@@ -8,8 +14,9 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::Sleep;
+
+pub(crate) use stream::Stream;
 
 use crate::fault::TransportAct;
 
@@ -20,6 +27,7 @@ pub(crate) struct Connection(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     peer: SocketAddr,
+    client_certificate: Option<Arc<[u8]>>,
     /// Set once, since a connection ends with its command.
     command: OnceLock<Command>,
 }
@@ -33,9 +41,10 @@ pub(crate) struct Command {
 }
 
 impl Connection {
-    pub(crate) fn new(peer: SocketAddr) -> Self {
+    pub(crate) fn new(peer: SocketAddr, client_certificate: Option<Arc<[u8]>>) -> Self {
         Self(Arc::new(Shared {
             peer,
+            client_certificate,
             command: OnceLock::new(),
         }))
     }
@@ -49,6 +58,12 @@ impl Connection {
         self.0.peer
     }
 
+    /// The certificate that the client showed and proved the key of, as DER (RFC 8705 §3).
+    #[cfg_attr(not(test), expect(dead_code, reason = "client authentication asks it"))]
+    pub(crate) fn client_certificate(&self) -> Option<&Arc<[u8]>> {
+        self.0.client_certificate.as_ref()
+    }
+
     /// From the next byte on, the command is carried out. The connection ends with it.
     pub(crate) fn command(&self, command: Command) {
         // A second one has no connection left to command.
@@ -60,10 +75,10 @@ impl Connection {
     }
 }
 
-/// A TCP stream that carries out commands.
+/// A stream that carries out commands.
 #[derive(Debug)]
 pub(crate) struct Io {
-    stream: TcpStream,
+    stream: Stream,
     connection: Connection,
     progress: Progress,
 }
@@ -87,10 +102,7 @@ const TRICKLE: Duration = Duration::from_millis(100);
 const GARBAGE: &[u8] = b"\x00\xff\x13\x37 this is not HTTP \x00\r\n\r\n";
 
 impl Io {
-    pub(crate) fn new(stream: TcpStream, connection: Connection) -> Self {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "TCP_NODELAY was not set");
-        }
+    pub(crate) fn new(stream: Stream, connection: Connection) -> Self {
         Self {
             stream,
             connection,
@@ -107,16 +119,19 @@ impl Io {
         match command.act {
             TransportAct::Hang => Poll::Pending,
             TransportAct::Reset => {
-                self.stream.set_zero_linger()?;
+                self.stream.tcp().set_zero_linger()?;
                 Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()))
             }
-            TransportAct::Close => self.poll_end(cx),
+            TransportAct::Close => {
+                ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
+                gone()
+            }
             TransportAct::Garbage => {
                 let rest = GARBAGE.get(self.progress.sent..).unwrap_or_default();
                 if rest.is_empty() {
-                    return self.poll_end(cx);
+                    return self.poll_cut(cx);
                 }
-                let written = ready!(Pin::new(&mut self.stream).poll_write(cx, rest))?;
+                let written = ready!(Pin::new(self.stream.tcp()).poll_write(cx, rest))?;
                 self.progress.sent += written;
                 // The honest bytes are not taken; they are offered again until the end comes.
                 cx.waker().wake_by_ref();
@@ -142,7 +157,7 @@ impl Io {
         };
         let allowed = allowed.saturating_sub(self.progress.sent).min(bytes.len());
         if allowed == 0 {
-            return self.poll_end(cx);
+            return self.poll_cut(cx);
         }
         self.poll_counted(cx, &bytes[..allowed])
     }
@@ -168,11 +183,15 @@ impl Io {
         Poll::Ready(Ok(written))
     }
 
-    /// Closes in good order; the error makes the HTTP layer let go.
-    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
-        Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()))
+    fn poll_cut(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        ready!(self.stream.poll_cut(cx))?;
+        gone()
     }
+}
+
+/// The error that makes the HTTP layer let go of a connection that has ended.
+fn gone() -> Poll<io::Result<usize>> {
+    Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()))
 }
 
 impl Progress {
@@ -250,8 +269,9 @@ mod tests {
 
     #[test]
     fn the_first_command_stands() {
-        let connection = Connection::new(([127, 0, 0, 1], 1).into());
+        let connection = Connection::new(([127, 0, 0, 1], 1).into(), None);
         assert_eq!(connection.peer().port(), 1);
+        assert!(connection.client_certificate().is_none());
         assert_eq!(connection.commanded(), None);
         let command = |act| Command { act, body: 0 };
         connection.clone().command(command(TransportAct::Close));

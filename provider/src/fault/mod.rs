@@ -291,11 +291,11 @@ pub enum TransportAct {
     Hang,
     /// The connection is reset (TCP RST) before a byte is sent.
     Reset,
-    /// The connection is closed in good order before a byte is sent.
+    /// The connection is closed in good order before a byte is sent; TLS is ended first.
     Close,
-    /// The head and half of the body are sent, then the connection is closed.
+    /// The head and half of the body are sent, then the connection is closed; TLS is not ended.
     Truncate,
-    /// Bytes that are not HTTP are sent in place of the response.
+    /// Bytes that are neither HTTP nor a TLS record are sent in place of the response.
     Garbage,
     /// The head is sent, then the body at ten bytes a second, one at a time.
     Trickle,

@@ -17,4 +17,6 @@ mod rules;
 mod serve;
 mod support;
 mod tidy;
+#[cfg(feature = "tls")]
+mod tls;
 mod transport;
