@@ -12,6 +12,7 @@ use crate::server::MockProvider;
 use crate::settings::{Enforcement, IssuerSettings, KeySource, Profile, SignIn, SigningAlgorithm};
 #[cfg(feature = "tls")]
 use crate::tls::{Tls, TlsError};
+use crate::urls::Addresses;
 
 /// Sets up a [`MockProvider`]. Without any call it listens on a free port of 127.0.0.1, is strict,
 /// and knows the users alice, bob and carol.
@@ -27,6 +28,7 @@ pub struct MockProviderBuilder {
     pub(crate) tls: Option<Tls>,
     #[cfg(feature = "tls")]
     pub(crate) trusted: Vec<String>,
+    pub(crate) addresses: Addresses,
     pub(crate) settings: IssuerSettings,
     pub(crate) faults: Vec<Fault>,
     pub(crate) on_demand: Option<usize>,
@@ -72,6 +74,7 @@ impl MockProviderBuilder {
             tls: None,
             #[cfg(feature = "tls")]
             trusted: Vec::new(),
+            addresses: Addresses::default(),
             settings: IssuerSettings::default(),
             faults: Vec::new(),
             on_demand: None,
@@ -93,6 +96,12 @@ impl MockProviderBuilder {
     /// A socket that listens already, in place of address and port.
     pub fn listener(mut self, listener: TcpListener) -> Self {
         self.listener = Some(listener);
+        self
+    }
+
+    /// Under which addresses the provider is reached, where that is not the one that it listens on.
+    pub fn addresses(mut self, addresses: Addresses) -> Self {
+        self.addresses = addresses;
         self
     }
 

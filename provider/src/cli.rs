@@ -187,10 +187,8 @@ impl Greeting {
             .collect();
         let clients = match (settings.profile, clients.is_empty()) {
             (Profile::Lax, _) => "any client id, secret and redirect URI is accepted".to_owned(),
-            (Profile::Strict, false) => format!("only {}", clients.join(", ")),
-            (Profile::Strict, true) => {
-                "none is registered: add [[client]] to a --config file".to_owned()
-            }
+            (_, false) => format!("only {}", clients.join(", ")),
+            (_, true) => "none is registered: add [[client]] to a --config file".to_owned(),
         };
         Self { users, clients }
     }

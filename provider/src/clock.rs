@@ -123,12 +123,27 @@ impl Randomness {
 
     /// A value of 256 random bits, in 43 letters of base64url.
     pub(crate) fn token(&self) -> String {
-        let mut bytes = [0_u8; 32];
+        URL_SAFE_NO_PAD.encode(self.bytes::<32>())
+    }
+
+    /// A name of 128 random bits, in 22 letters of base64url.
+    pub(crate) fn id(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.bytes::<16>())
+    }
+
+    /// A symmetric key.
+    pub(crate) fn key(&self) -> [u8; 32] {
+        self.bytes()
+    }
+
+    /// So many random bytes.
+    pub(crate) fn bytes<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
         self.0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .fill_bytes(&mut bytes);
-        URL_SAFE_NO_PAD.encode(bytes)
+        bytes
     }
 }
 

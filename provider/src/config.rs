@@ -9,9 +9,10 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::fault::{Fault, FaultError, parse_span};
-use crate::parties::{AuthMethod, Client, User};
+use crate::names::{AuthMethod, ChallengeMethod};
+use crate::parties::{Client, User};
 use crate::settings::{
-    ChallengeMethod, Enforcement, IssuerSettings, Profile, RefreshTokens, SignIn, SigningAlgorithm,
+    Enforcement, IssuerSettings, Profile, RefreshTokens, SignIn, SigningAlgorithm,
 };
 
 /// Why a configuration file cannot be used.

@@ -2,17 +2,22 @@
 //! they agreed, and the values that stand for it.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::settings::ChallengeMethod;
+use serde::{Deserialize, Serialize};
+
+use crate::claims::ClaimsRequest;
+use crate::names::{ChallengeMethod, ResponseMode, ResponseType};
 
 /// An authorization request that passed every rule, on its way to a sign-in.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Pending {
     pub(crate) client_id: String,
     pub(crate) redirect_uri: String,
     /// Whether the request itself named the redirect URI (RFC 6749 §4.1.3).
     pub(crate) redirect_uri_was_sent: bool,
+    pub(crate) response_type: ResponseType,
+    /// How the response travels; what the request left open is settled.
+    pub(crate) response_mode: ResponseMode,
     /// The scopes that can be granted, in the order of the request.
     pub(crate) scopes: Vec<String>,
     pub(crate) state: Option<String>,
@@ -22,17 +27,31 @@ pub(crate) struct Pending {
     pub(crate) login_hint: Option<String>,
     /// Seconds since the last sign-in that are still good enough (OIDC Core §3.1.2.1).
     pub(crate) max_age: Option<u64>,
+    /// Claims that are asked for by name (OIDC Core §5.5).
+    pub(crate) claims: ClaimsRequest,
+    /// Authentication context classes, the preferred one first (OIDC Core §3.1.2.1).
+    pub(crate) acr_values: Vec<String>,
+    /// Languages for the pages, the preferred one first (OIDC Core §3.1.2.1).
+    pub(crate) ui_locales: Vec<String>,
+    /// Whom the `id_token_hint` names (OIDC Core §3.1.2.1).
+    pub(crate) hinted_sub: Option<String>,
+    /// Resource indicators (RFC 8707 §2).
+    pub(crate) resources: Vec<String>,
+    /// The thumbprint of the key that the code is bound to (RFC 9449 §10).
+    pub(crate) dpop_jkt: Option<String>,
+    /// The parallel test that the request belongs to.
+    pub(crate) test: Option<String>,
 }
 
 /// A code challenge (RFC 7636 §4.3).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Challenge {
     pub(crate) value: String,
     pub(crate) method: ChallengeMethod,
 }
 
 /// What the client wants people to be asked (OIDC Core §3.1.2.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) enum Prompt {
     /// Nothing: there must be no page.
     None,
@@ -45,22 +64,26 @@ pub(crate) enum Prompt {
 }
 
 /// Somebody who signed in.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct SignedIn {
     pub(crate) sub: String,
     /// Unix seconds.
     pub(crate) auth_time: u64,
+    /// The session (Front-Channel Logout 1.0 §3).
+    pub(crate) sid: String,
+    /// The authentication context class (OIDC Core §2).
+    pub(crate) acr: String,
 }
 
 /// A page that waits for its answer.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Interaction {
     pub(crate) pending: Pending,
     pub(crate) stage: Stage,
 }
 
 /// What an [`Interaction`] asks for.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum Stage {
     /// Who are you?
     Login,
@@ -68,40 +91,98 @@ pub(crate) enum Stage {
     Consent(SignedIn),
 }
 
-/// What somebody granted to a client. Everything that was handed out for it points here.
-#[derive(Debug)]
+/// What was granted to a client, by somebody or, as with client credentials, by nobody but the
+/// issuer. Everything that is handed out for it names it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Grant {
+    /// By which it can be revoked.
+    pub(crate) id: String,
     pub(crate) client_id: String,
+    /// Empty where there was no redirect.
     pub(crate) redirect_uri: String,
     pub(crate) redirect_uri_was_sent: bool,
-    pub(crate) signed_in: SignedIn,
+    /// Who granted it.
+    pub(crate) user: Option<SignedIn>,
     pub(crate) scopes: Vec<String>,
     pub(crate) nonce: Option<String>,
     pub(crate) challenge: Option<Challenge>,
-    revoked: AtomicBool,
+    pub(crate) claims: ClaimsRequest,
+    pub(crate) login_hint: Option<String>,
+    pub(crate) resources: Vec<String>,
+    /// The thumbprint of the key that its code, and a public client's refresh tokens, are bound
+    /// to (RFC 9449 §5, §10).
+    pub(crate) dpop_jkt: Option<String>,
+    /// Who acts for the user (RFC 8693 §4.1).
+    pub(crate) actor: Option<String>,
+    /// The parallel test that it belongs to.
+    pub(crate) test: Option<String>,
 }
 
 impl Grant {
     /// Somebody agreed to these scopes.
-    pub(crate) fn new(pending: Pending, signed_in: SignedIn, scopes: Vec<String>) -> Self {
+    pub(crate) fn new(
+        id: String,
+        pending: Pending,
+        signed_in: SignedIn,
+        scopes: Vec<String>,
+    ) -> Self {
         Self {
+            id,
             client_id: pending.client_id,
             redirect_uri: pending.redirect_uri,
             redirect_uri_was_sent: pending.redirect_uri_was_sent,
-            signed_in,
+            user: Some(signed_in),
             scopes,
             nonce: pending.nonce,
             challenge: pending.challenge,
-            revoked: AtomicBool::new(false),
+            claims: pending.claims,
+            login_hint: pending.login_hint,
+            resources: pending.resources,
+            dpop_jkt: pending.dpop_jkt,
+            actor: None,
+            test: pending.test,
         }
     }
 
-    /// Ends everything that was handed out for the grant.
-    pub(crate) fn revoke(&self) {
-        self.revoked.store(true, Ordering::SeqCst);
+    /// The `sub` of who granted it, as the issuer knows it.
+    pub(crate) fn sub(&self) -> Option<&str> {
+        self.user.as_ref().map(|user| user.sub.as_str())
     }
 
-    pub(crate) fn is_revoked(&self) -> bool {
-        self.revoked.load(Ordering::SeqCst)
+    pub(crate) fn has_scope(&self, name: &str) -> bool {
+        self.scopes.iter().any(|scope| scope == name)
     }
+}
+
+/// What a device waits for (RFC 8628).
+#[expect(clippy::struct_field_names, reason = "the specification calls it so")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Device {
+    pub(crate) device_code: String,
+    pub(crate) user_code: String,
+    pub(crate) client_id: String,
+    pub(crate) scopes: Vec<String>,
+    pub(crate) resources: Vec<String>,
+    /// Unix seconds.
+    pub(crate) expires_at: u64,
+    /// Seconds that have to lie between two polls.
+    pub(crate) interval: u64,
+    /// How often the device asked so far.
+    pub(crate) polls: u32,
+    /// When the device asked last, in Unix seconds.
+    pub(crate) last_poll: Option<u64>,
+    pub(crate) decision: Decision,
+    /// The parallel test that it belongs to.
+    pub(crate) test: Option<String>,
+}
+
+/// What people said to a device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Decision {
+    /// Nothing yet.
+    Pending,
+    /// No.
+    Denied,
+    /// Yes, to these scopes.
+    Approved(SignedIn, Vec<String>),
 }

@@ -1,7 +1,8 @@
 //! One logical provider: its identifier, keys, clients, users, grants, clock, faults and journal.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
+use crate::access_token::Sealer;
 use crate::clock::{Clock, Randomness};
 use crate::endpoint;
 use crate::fault::{ArmedFault, Fault, FaultError, Faults};
@@ -9,7 +10,8 @@ use crate::jose::{KeyInfo, KeyRing, KeyStep};
 use crate::journal::Journal;
 use crate::parties::{Client, User};
 use crate::settings::{IssuerSettings, Profile};
-use crate::store::{MemoryStore, Store};
+use crate::store::{GENERATION, Kept, Kind, MemoryStore, Store};
+use crate::urls::{Addresses, Urls};
 
 /// An issuer of a running [`crate::MockProvider`]. Clones are handles to the same one.
 #[derive(Debug, Clone)]
@@ -18,12 +20,17 @@ pub struct Issuer(Arc<IssuerState>);
 #[derive(Debug)]
 pub(crate) struct IssuerState {
     pub(crate) name: String,
-    pub(crate) url: String,
+    /// What stands before the issuer's own paths; empty for a default issuer without base path.
+    pub(crate) path: String,
+    /// Under which URLs it is reached, unless a request says otherwise.
+    pub(crate) urls: Urls,
+    pub(crate) addresses: Arc<Addresses>,
     pub(crate) settings: IssuerSettings,
-    clients: RwLock<Vec<Client>>,
+    clients: RwLock<Vec<Arc<Client>>>,
     users: RwLock<Vec<User>>,
     pub(crate) keys: KeyRing,
     pub(crate) store: Box<dyn Store>,
+    sealer: OnceLock<Sealer>,
     pub(crate) randomness: Randomness,
     pub(crate) faults: Faults,
     pub(crate) journal: Journal,
@@ -57,11 +64,16 @@ pub enum LoginError {
 }
 
 impl Issuer {
-    pub(crate) fn new(name: &str, base_url: &str, settings: IssuerSettings) -> Self {
-        let url = if name.is_empty() {
-            base_url.to_owned()
+    pub(crate) fn new(
+        name: &str,
+        listening: &str,
+        addresses: &Arc<Addresses>,
+        settings: IssuerSettings,
+    ) -> Self {
+        let own_path = if name.is_empty() {
+            String::new()
         } else {
-            format!("{base_url}/{name}")
+            format!("/{name}")
         };
         // Issuers with one seed do not hand out the same codes.
         let seed = settings.seed.map(|seed| {
@@ -71,11 +83,14 @@ impl Issuer {
         });
         Self(Arc::new(IssuerState {
             name: name.to_owned(),
-            url,
-            clients: RwLock::new(settings.clients.clone()),
+            path: format!("{}{own_path}", addresses.base_path),
+            urls: addresses.urls(listening, &own_path),
+            addresses: Arc::clone(addresses),
+            clients: RwLock::new(settings.clients.iter().cloned().map(Arc::new).collect()),
             users: RwLock::new(settings.users.clone()),
             keys: KeyRing::new(settings.algorithm, settings.keys.clone()),
-            store: Box::new(MemoryStore::new()),
+            store: Box::new(MemoryStore::default()),
+            sealer: OnceLock::new(),
             randomness: Randomness::new(seed),
             faults: Faults::default(),
             journal: Journal::new(),
@@ -83,9 +98,10 @@ impl Issuer {
         }))
     }
 
-    /// The issuer identifier, to the letter: `http://127.0.0.1:PORT` or `http://127.0.0.1:PORT/NAME`.
+    /// The issuer identifier, to the letter: `http://127.0.0.1:PORT` or `http://127.0.0.1:PORT/NAME`,
+    /// unless the provider was told that it is reached under another address.
     pub fn url(&self) -> &str {
-        &self.0.url
+        &self.0.urls.issuer
     }
 
     /// The name; empty for the default issuer.
@@ -155,32 +171,24 @@ impl Issuer {
     /// No access token that was issued so far is honoured from now on, as if all had expired.
     /// Refresh tokens live on.
     pub fn expire_access_tokens(&self) {
-        self.0.store.expire_access_tokens();
+        reached(self.0.store.advance_counter(GENERATION));
     }
 
     /// No refresh token that was issued so far is honoured from now on.
     pub fn revoke_refresh_tokens(&self) {
-        self.0.store.revoke_refresh_tokens();
+        reached(self.0.store.clear(Kind::RefreshToken));
     }
 
     /// Replaces the registered clients.
     pub fn set_clients(&self, clients: Vec<Client>) {
-        *self
-            .0
-            .clients
-            .write()
-            .unwrap_or_else(PoisonError::into_inner) = clients;
+        *self.0.clients_mut() = clients.into_iter().map(Arc::new).collect();
     }
 
     /// Registers a client, in place of one with the same identifier.
     pub fn add_client(&self, client: Client) {
-        let mut clients = self
-            .0
-            .clients
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut clients = self.0.clients_mut();
         clients.retain(|existing| existing.id != client.id);
-        clients.push(client);
+        clients.push(Arc::new(client));
     }
 
     /// Replaces the people who can sign in.
@@ -213,6 +221,14 @@ impl Issuer {
     }
 }
 
+/// What a store in this process does always succeeds; one elsewhere that cannot be reached is
+/// logged, since callers have no way to mend it.
+fn reached(kept: Kept<()>) {
+    if let Err(down) = kept {
+        tracing::error!(%down, "nothing was changed");
+    }
+}
+
 impl IssuerState {
     pub(crate) fn now(&self) -> u64 {
         self.settings.clock.now()
@@ -222,9 +238,18 @@ impl IssuerState {
         self.settings.profile == Profile::Lax
     }
 
-    pub(crate) fn client(&self, id: &str) -> Option<Client> {
+    pub(crate) fn client(&self, id: &str) -> Option<Arc<Client>> {
         let clients = self.clients.read().unwrap_or_else(PoisonError::into_inner);
         clients.iter().find(|client| client.id == id).cloned()
+    }
+
+    /// The issuer's path below the provider's base path; empty for the default issuer.
+    pub(crate) fn own_path(&self) -> &str {
+        (self.path.strip_prefix(self.addresses.base_path.as_str())).unwrap_or(&self.path)
+    }
+
+    fn clients_mut(&self) -> std::sync::RwLockWriteGuard<'_, Vec<Arc<Client>>> {
+        self.clients.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn users(&self) -> Vec<User> {
@@ -234,17 +259,22 @@ impl IssuerState {
             .clone()
     }
 
-    pub(crate) fn user(&self, sub: &str) -> Option<User> {
+    /// Looks at a user, where there is one with this `sub`.
+    pub(crate) fn with_user<T>(&self, sub: &str, look: impl FnOnce(Option<&User>) -> T) -> T {
         let users = self.users.read().unwrap_or_else(PoisonError::into_inner);
-        users.iter().find(|user| user.sub == sub).cloned()
+        look(users.iter().find(|user| user.sub == sub))
     }
 
-    /// The path that the issuer's URLs begin with; empty for the default issuer.
-    pub(crate) fn path(&self) -> String {
-        if self.name.is_empty() {
-            String::new()
-        } else {
-            format!("/{}", self.name)
+    pub(crate) fn user(&self, sub: &str) -> Option<User> {
+        self.with_user(sub, |user| Some(user?.clone()))
+    }
+
+    /// What access tokens are sealed with; the same for all replicas of the issuer.
+    pub(crate) fn sealer(&self) -> Kept<&Sealer> {
+        if let Some(sealer) = self.sealer.get() {
+            return Ok(sealer);
         }
+        let key = self.store.shared_secret(self.randomness.key())?;
+        Ok(self.sealer.get_or_init(|| Sealer::new(&key)))
     }
 }

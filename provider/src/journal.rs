@@ -27,6 +27,18 @@ pub enum Endpoint {
     Userinfo,
     /// The end-session endpoint (RP-initiated logout).
     EndSession,
+    /// The introspection endpoint (RFC 7662).
+    Introspection,
+    /// The revocation endpoint (RFC 7009).
+    Revocation,
+    /// The device authorization endpoint, with its user code page (RFC 8628).
+    Device,
+    /// The pushed authorization request endpoint (RFC 9126).
+    Par,
+    /// The client registration endpoint (RFC 7591).
+    Registration,
+    /// A request that the provider makes: a logout token for a client (Back-Channel Logout 1.0).
+    BackchannelLogout,
     /// Any other path under the issuer.
     Other,
 }
@@ -41,6 +53,12 @@ impl Endpoint {
             Self::Token => "token",
             Self::Userinfo => "userinfo",
             Self::EndSession => "end-session",
+            Self::Introspection => "introspection",
+            Self::Revocation => "revocation",
+            Self::Device => "device",
+            Self::Par => "par",
+            Self::Registration => "registration",
+            Self::BackchannelLogout => "backchannel-logout",
             Self::Other => "other",
         }
     }

@@ -158,8 +158,8 @@ fn scope_row(issuer: &IssuerState, scope: &str) -> Value {
 fn render(template: &str, issuer: &IssuerState, context: Value) -> String {
     let page = context! {
         style => Value::from_safe_string(STYLE.to_owned()),
-        issuer => issuer.url.as_str(),
-        base => issuer.path(),
+        issuer => issuer.urls.issuer.as_str(),
+        base => issuer.path.as_str(),
         ..context
     };
     PAGES

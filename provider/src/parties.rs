@@ -2,41 +2,27 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-/// How a client proves who it is at the token endpoint (RFC 6749 §2.3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum AuthMethod {
-    /// HTTP Basic, with both parts form-encoded first (RFC 6749 §2.3.1).
-    ClientSecretBasic,
-    /// `client_id` and `client_secret` in the body.
-    ClientSecretPost,
-    /// Not at all: a public client.
-    None,
-}
+use crate::jose::{ContentEncryption, KeyManagementAlgorithm, SigningAlgorithm};
+use crate::names::{AccessTokenFormat, AuthMethod, GrantType, ResponseType, SubjectType};
 
-impl AuthMethod {
-    /// The name in the registry of RFC 7591 §2.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::ClientSecretBasic => "client_secret_basic",
-            Self::ClientSecretPost => "client_secret_post",
-            Self::None => "none",
-        }
-    }
-}
-
-/// A registered client (RFC 6749 §2).
-#[derive(Clone, PartialEq, Eq)]
+/// A registered client (RFC 6749 §2). The members are those of RFC 7591 §2 and OIDC Dynamic Client
+/// Registration 1.0 §2; what is `None` is as the issuer has it.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the specifications have them"
+)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Client {
     /// The client identifier.
     pub id: String,
-    /// The client secret; `None` for a public client.
+    /// The client secret; `None` for a client without one.
     pub secret: Option<String>,
+    /// What pages call the client. Default: its identifier.
+    pub name: Option<String>,
     /// Redirect URIs, compared to the letter. A loopback IP literal may come with any port
     /// (RFC 8252 §7.3).
     pub redirect_uris: Vec<String>,
@@ -44,6 +30,84 @@ pub struct Client {
     pub post_logout_redirect_uris: Vec<String>,
     /// The authentication methods that it may use.
     pub auth_methods: BTreeSet<AuthMethod>,
+    /// The grants that it may use. Default: all that the issuer serves.
+    pub grant_types: Option<BTreeSet<GrantType>>,
+    /// The response types that it may use. Default: all that the issuer serves.
+    pub response_types: Option<BTreeSet<ResponseType>>,
+    /// The scopes that it may ask for. Default: all that exist.
+    pub scopes: Option<BTreeSet<String>>,
+    /// Its public keys, a JWK Set (RFC 7517 §5).
+    pub jwks: Option<Value>,
+    /// Where its public keys are published.
+    pub jwks_uri: Option<String>,
+    /// What its access tokens look like. Default: as the issuer has it.
+    pub access_token_format: Option<AccessTokenFormat>,
+    /// How long its access tokens live. Default: as the issuer has it.
+    pub access_token_lifetime: Option<Duration>,
+    /// What its ID tokens are signed with. Default: as the issuer has it. A symmetric algorithm
+    /// is keyed with the client secret (OIDC Core §10.1).
+    pub id_token_algorithm: Option<SigningAlgorithm>,
+    /// How its ID tokens are encrypted. Default: not at all.
+    pub id_token_encryption: Option<Encryption>,
+    /// What its userinfo responses are signed with. Default: plain JSON.
+    pub userinfo_algorithm: Option<SigningAlgorithm>,
+    /// How its userinfo responses are encrypted. Default: not at all.
+    pub userinfo_encryption: Option<Encryption>,
+    /// What its authorization responses are signed with, where it asks for JWTs (JARM §3).
+    /// Default: as the issuer has it.
+    pub authorization_algorithm: Option<SigningAlgorithm>,
+    /// What its request objects have to be signed with (RFC 9101 §6.1). Default: anything but
+    /// `none`.
+    pub request_object_algorithm: Option<SigningAlgorithm>,
+    /// Whether it has to send its authorization requests as request objects (RFC 9101 §10.5).
+    pub require_signed_request_object: bool,
+    /// Whether it has to push its authorization requests (RFC 9126 §6).
+    pub require_pushed_authorization_requests: bool,
+    /// Whether its access tokens are always bound to a DPoP key (RFC 9449 §5.2).
+    pub dpop_bound_access_tokens: bool,
+    /// Whether its access tokens are bound to its certificate (RFC 8705 §3.4).
+    pub certificate_bound_access_tokens: bool,
+    /// The certificate that it authenticates with (RFC 8705 §2.1.2).
+    pub certificate: Option<CertificateName>,
+    /// What it gets as the `sub` of a user (OIDC Core §8).
+    pub subject_type: SubjectType,
+    /// The sector of its pairwise subjects: a host. Default: that of its first redirect URI.
+    pub sector_identifier: Option<String>,
+    /// Where logout tokens are posted to (Back-Channel Logout 1.0 §2.2).
+    pub backchannel_logout_uri: Option<String>,
+    /// Whether logout tokens need a `sid`.
+    pub backchannel_logout_session_required: bool,
+    /// What is shown in an iframe at logout (Front-Channel Logout 1.0 §2).
+    pub frontchannel_logout_uri: Option<String>,
+    /// Whether that URI gets `iss` and `sid`.
+    pub frontchannel_logout_session_required: bool,
+    /// The `max_age` of a request that has none, in seconds (OIDC Dynamic Client Registration §2).
+    pub default_max_age: Option<u64>,
+}
+
+/// How a JWT is encrypted to a client (RFC 7518 §4, §5). The key is one of the client's JWK Set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Encryption {
+    /// How the content encryption key is agreed on.
+    pub algorithm: KeyManagementAlgorithm,
+    /// How the content is encrypted.
+    pub content: ContentEncryption,
+}
+
+/// Which certificate a client authenticates with; exactly one member is compared (RFC 8705
+/// §2.1.2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CertificateName {
+    /// The subject's distinguished name, as RFC 4514 writes it.
+    SubjectDn(String),
+    /// A DNS name.
+    Dns(String),
+    /// A URI.
+    Uri(String),
+    /// An IP address.
+    Ip(String),
+    /// An e-mail address.
+    Email(String),
 }
 
 impl Client {
@@ -52,12 +116,11 @@ impl Client {
         Self {
             id: id.into(),
             secret: Some(secret.into()),
-            redirect_uris: Vec::new(),
-            post_logout_redirect_uris: Vec::new(),
             auth_methods: BTreeSet::from([
                 AuthMethod::ClientSecretBasic,
                 AuthMethod::ClientSecretPost,
             ]),
+            ..Self::default()
         }
     }
 
@@ -65,11 +128,24 @@ impl Client {
     pub fn public(id: impl Into<String>) -> Self {
         Self {
             id: id.into(),
-            secret: None,
-            redirect_uris: Vec::new(),
-            post_logout_redirect_uris: Vec::new(),
             auth_methods: BTreeSet::from([AuthMethod::None]),
+            ..Self::default()
         }
+    }
+
+    /// A client that signs assertions with its own keys (RFC 7523 §2.2); `jwks` is its JWK Set.
+    pub fn with_keys(id: impl Into<String>, jwks: Value) -> Self {
+        Self {
+            id: id.into(),
+            jwks: Some(jwks),
+            auth_methods: BTreeSet::from([AuthMethod::PrivateKeyJwt]),
+            ..Self::default()
+        }
+    }
+
+    /// Whether the client has no way to prove who it is (RFC 6749 §2.1).
+    pub fn is_public(&self) -> bool {
+        self.auth_methods.iter().all(|it| *it == AuthMethod::None)
     }
 
     /// Registers one more redirect URI.
@@ -100,9 +176,8 @@ impl fmt::Debug for Client {
             .field("id", &self.id)
             .field("secret", &self.secret.as_ref().map(|_| "<hidden>"))
             .field("redirect_uris", &self.redirect_uris)
-            .field("post_logout_redirect_uris", &self.post_logout_redirect_uris)
             .field("auth_methods", &self.auth_methods)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 

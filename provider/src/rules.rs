@@ -12,8 +12,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
 use crate::grant::{Challenge, Grant};
-use crate::parties::{AuthMethod, Client};
-use crate::settings::{ChallengeMethod, Profile};
+use crate::names::{AuthMethod, ChallengeMethod};
+use crate::parties::Client;
+use crate::settings::Profile;
 
 /// A demand on a request, named as what the request has to be or have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -92,7 +93,7 @@ impl Rule {
             Self::KnownClient
             | Self::RegisteredRedirectUri
             | Self::ClientAuthentication
-            | Self::RegisteredPostLogoutUri => profile == Profile::Strict,
+            | Self::RegisteredPostLogoutUri => profile >= Profile::Strict,
             Self::SingleParameters
             | Self::WellFormedChallenge
             | Self::SupportedChallengeMethod

@@ -18,6 +18,7 @@ use crate::issuer::Issuer;
 use crate::listen::{self, Listening};
 use crate::outbound::Outbound;
 use crate::settings::{IssuerSettings, KeySource};
+use crate::urls::Addresses;
 
 /// A running mock provider. It stops when it is dropped.
 ///
@@ -36,16 +37,9 @@ pub struct MockProvider {
 pub(crate) struct Host {
     pub(crate) base_url: String,
     /// The CA that was made for this run, as PEM.
-    #[cfg_attr(
-        not(feature = "tls"),
-        expect(dead_code, reason = "plain HTTP has none")
-    )]
     pub(crate) ca_pem: Option<String>,
-    #[expect(
-        dead_code,
-        reason = "the endpoints that call clients come with their own change"
-    )]
     pub(crate) outbound: Outbound,
+    pub(crate) addresses: Arc<Addresses>,
     default: Issuer,
     named: RwLock<HashMap<String, Issuer>>,
     on_demand: Option<OnDemand>,
@@ -122,7 +116,7 @@ impl MockProvider {
         settings: IssuerSettings,
     ) -> Result<Issuer, CreateIssuerError> {
         check_name(name)?;
-        let issuer = Issuer::new(name, &self.host.base_url, settings);
+        let issuer = Issuer::new(name, &self.host.base_url, &self.host.addresses, settings);
         let mut named = (self.host.named.write()).unwrap_or_else(PoisonError::into_inner);
         if named.contains_key(name) {
             return Err(CreateIssuerError::Taken(name.to_owned()));
@@ -153,7 +147,13 @@ impl MockProvider {
         let outbound = Outbound::trusting(listening.ca_pem.iter().chain(&builder.trusted))?;
         #[cfg(not(feature = "tls"))]
         let outbound = Outbound::default();
-        let default = Issuer::new("", &listening.base_url, builder.settings.clone());
+        let addresses = Arc::new(std::mem::take(&mut builder.addresses));
+        let default = Issuer::new(
+            "",
+            &listening.base_url,
+            &addresses,
+            builder.settings.clone(),
+        );
         for fault in builder.faults {
             let summary = fault.summary();
             (default.arm(fault)).map_err(|source| StartError::Fault { summary, source })?;
@@ -170,6 +170,7 @@ impl MockProvider {
             base_url: listening.base_url,
             ca_pem: listening.ca_pem,
             outbound,
+            addresses,
             default,
             named: RwLock::default(),
             on_demand: builder.on_demand.map(|limit| OnDemand {
@@ -232,7 +233,14 @@ impl Host {
             );
             return None;
         }
-        let created = || Issuer::new(name, &self.base_url, on_demand.settings.clone());
+        let created = || {
+            Issuer::new(
+                name,
+                &self.base_url,
+                &self.addresses,
+                on_demand.settings.clone(),
+            )
+        };
         Some(named.entry(name.to_owned()).or_insert_with(created).clone())
     }
 }

@@ -1,17 +1,21 @@
 //! What an issuer is set up with: scopes, lifetimes, keys, and how strict it is.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::claims::ClaimRule;
 use crate::clock::Clock;
 pub(crate) use crate::jose::{KeySource, SigningAlgorithm};
+use crate::names::{AccessTokenFormat, ChallengeMethod, GrantType};
 use crate::parties::{Client, User};
 use crate::rules::Rule;
 
 /// How one issuer is set up. The default is strict, enforces every rule, and knows three users
 /// and no client.
+#[expect(clippy::struct_excessive_bools, reason = "they are independent")]
 #[derive(Debug, Clone)]
 pub struct IssuerSettings {
     /// The registered clients.
@@ -20,8 +24,24 @@ pub struct IssuerSettings {
     pub users: Vec<User>,
     /// The scopes that can be granted, each with the claims that it releases (OIDC Core §5.4).
     pub scopes: BTreeMap<String, Vec<String>>,
+    /// Claims beside those of the users, by client, scope, user or login hint. Default: none.
+    pub claims: Vec<ClaimRule>,
     /// What ID tokens are signed with. Default: RS256.
     pub algorithm: SigningAlgorithm,
+    /// What access tokens look like, where the client does not say. Default: opaque.
+    pub access_token_format: AccessTokenFormat,
+    /// The grants that the token endpoint serves. Default: all but `password`.
+    pub grants: BTreeSet<GrantType>,
+    /// The resource indicators that may be asked for (RFC 8707 §2). Default: any absolute URI.
+    pub resources: Option<BTreeSet<String>>,
+    /// The authentication context classes that can be asked for (OIDC Core §3.1.2.1); the first
+    /// is what a sign-in has where none is asked for. Default: `urn:mock:password` and
+    /// `urn:mock:mfa`.
+    pub acr_values: Vec<String>,
+    /// How the device grant behaves (RFC 8628).
+    pub device: DeviceSettings,
+    /// Who may register clients (RFC 7591). Default: anybody.
+    pub registration: Registration,
     /// Which rules exist. Default: strict.
     pub profile: Profile,
     /// What a broken rule leads to. Default: the request is refused.
@@ -44,6 +64,17 @@ pub struct IssuerSettings {
     pub refresh_token_lifetime: Duration,
     /// When refresh tokens are issued. Default: for the scope `offline_access`.
     pub refresh_tokens: RefreshTokens,
+    /// Whether a refresh token is replaced when it is used, and its family ended when it is used
+    /// again (RFC 9700 §4.14.2). Default: yes.
+    pub rotate_refresh_tokens: bool,
+    /// How long a pushed authorization request lives (RFC 9126 §2.2). Default: a minute.
+    pub pushed_request_lifetime: Duration,
+    /// How long a browser stays signed in. Default: 12 hours.
+    pub session_lifetime: Duration,
+    /// Whether DPoP proofs need a nonce of the provider (RFC 9449 §8). Default: no.
+    pub dpop_nonces: bool,
+    /// The `Cache-Control` of discovery document and key set. Default: none.
+    pub cache_control: Option<String>,
     /// Whether the authorization response names the issuer (RFC 9207). Default: yes.
     pub iss_parameter: bool,
     /// The code challenge methods that are accepted (RFC 7636 §4.2). Default: S256; a lax issuer
@@ -63,7 +94,14 @@ impl Default for IssuerSettings {
             clients: Vec::new(),
             users: User::defaults(),
             scopes: default_scopes(),
+            claims: Vec::new(),
             algorithm: SigningAlgorithm::default(),
+            access_token_format: AccessTokenFormat::default(),
+            grants: GrantType::without_password(),
+            resources: None,
+            acr_values: vec!["urn:mock:password".to_owned(), "urn:mock:mfa".to_owned()],
+            device: DeviceSettings::default(),
+            registration: Registration::default(),
             profile: Profile::default(),
             enforcement: Enforcement::default(),
             observed: BTreeSet::new(),
@@ -74,6 +112,11 @@ impl Default for IssuerSettings {
             code_lifetime: Duration::from_mins(1),
             refresh_token_lifetime: Duration::from_hours(30 * 24),
             refresh_tokens: RefreshTokens::default(),
+            rotate_refresh_tokens: true,
+            pushed_request_lifetime: Duration::from_mins(1),
+            session_lifetime: Duration::from_hours(12),
+            dpop_nonces: false,
+            cache_control: None,
             iss_parameter: true,
             challenge_methods: BTreeSet::from([ChallengeMethod::S256]),
             keys: KeySource::default(),
@@ -129,7 +172,9 @@ fn default_scopes() -> BTreeMap<String, Vec<String>> {
 }
 
 /// Which rules an issuer has.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Profile {
@@ -139,6 +184,26 @@ pub enum Profile {
     /// As the specifications demand.
     #[default]
     Strict,
+    /// As OAuth 2.1 demands: PKCE for every client, no implicit flow, no password grant.
+    Oauth21,
+    /// As the FAPI 2.0 Security Profile demands: pushed authorization requests, PKCE with S256,
+    /// sender-constrained access tokens, asymmetric client authentication.
+    Fapi2,
+}
+
+impl Profile {
+    /// Every profile, from the laxest on.
+    pub const ALL: [Self; 4] = [Self::Lax, Self::Strict, Self::Oauth21, Self::Fapi2];
+
+    /// The name, as in configuration files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Lax => "lax",
+            Self::Strict => "strict",
+            Self::Oauth21 => "oauth21",
+            Self::Fapi2 => "fapi2",
+        }
+    }
 }
 
 /// What a broken rule leads to.
@@ -182,23 +247,53 @@ pub enum RefreshTokens {
     Always,
 }
 
-/// How a code challenge is made from a code verifier (RFC 7636 §4.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub enum ChallengeMethod {
-    /// The base64url form of the verifier's SHA-256 hash.
-    S256,
-    /// The verifier itself.
-    #[serde(rename = "plain")]
-    Plain,
+/// How the device grant behaves (RFC 8628).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeviceSettings {
+    /// How long device code and user code live (RFC 8628 §3.2). Default: ten minutes.
+    pub lifetime: Duration,
+    /// The least time between two polls. Default: five seconds.
+    pub interval: Duration,
+    /// The user who agrees without a page, after `pending_polls`. Default: nobody.
+    pub auto: Option<String>,
+    /// How many polls are answered `authorization_pending`, whatever people do meanwhile.
+    /// Default: 0.
+    pub pending_polls: u32,
+    /// How many polls, from the first on, are answered `slow_down`. Default: 0.
+    pub slow_downs: u32,
 }
 
-impl ChallengeMethod {
-    /// The name on the wire.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::S256 => "S256",
-            Self::Plain => "plain",
+impl Default for DeviceSettings {
+    fn default() -> Self {
+        Self {
+            lifetime: Duration::from_mins(10),
+            interval: Duration::from_secs(5),
+            auto: None,
+            pending_polls: 0,
+            slow_downs: 0,
         }
+    }
+}
+
+/// Who may register clients (RFC 7591).
+#[derive(Clone, Default, PartialEq, Eq)]
+pub enum Registration {
+    /// Anybody.
+    #[default]
+    Open,
+    /// Who has this initial access token (RFC 7591 §3).
+    Token(String),
+    /// Nobody: there is no such endpoint.
+    Off,
+}
+
+/// An initial access token is a secret.
+impl fmt::Debug for Registration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Open => "Open",
+            Self::Token(_) => "Token(<hidden>)",
+            Self::Off => "Off",
+        })
     }
 }

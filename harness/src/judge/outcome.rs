@@ -425,6 +425,12 @@ fn endpoint_name(endpoint: Endpoint) -> &'static str {
         Endpoint::Token => "token endpoint",
         Endpoint::Userinfo => "userinfo endpoint",
         Endpoint::EndSession => "end-session endpoint",
+        Endpoint::Introspection => "introspection endpoint",
+        Endpoint::Revocation => "revocation endpoint",
+        Endpoint::Device => "device authorization endpoint",
+        Endpoint::Par => "pushed authorization request endpoint",
+        Endpoint::Registration => "client registration endpoint",
+        Endpoint::BackchannelLogout => "back-channel logout",
         Endpoint::Other => "issuer",
     }
 }

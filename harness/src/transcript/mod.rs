@@ -186,7 +186,16 @@ pub fn merge(
 fn is_front_channel(endpoint: Endpoint) -> bool {
     match endpoint {
         Endpoint::Authorize | Endpoint::EndSession | Endpoint::Other => true,
-        Endpoint::Metadata | Endpoint::Jwks | Endpoint::Token | Endpoint::Userinfo => false,
+        Endpoint::Metadata
+        | Endpoint::Jwks
+        | Endpoint::Token
+        | Endpoint::Userinfo
+        | Endpoint::Introspection
+        | Endpoint::Revocation
+        | Endpoint::Device
+        | Endpoint::Par
+        | Endpoint::Registration
+        | Endpoint::BackchannelLogout => false,
     }
 }
 

@@ -141,7 +141,16 @@ fn content(entry: &Entry, body: &str, redactor: &Redactor) -> Vec<String> {
     match entry.endpoint {
         Some(Endpoint::Metadata) => vec![" (discovery document)".to_owned()],
         Some(Endpoint::Jwks) => vec![" (key set)".to_owned()],
-        Some(Endpoint::Token | Endpoint::Userinfo) => {
+        Some(
+            Endpoint::Token
+            | Endpoint::Userinfo
+            | Endpoint::Introspection
+            | Endpoint::Revocation
+            | Endpoint::Device
+            | Endpoint::Par
+            | Endpoint::Registration
+            | Endpoint::BackchannelLogout,
+        ) => {
             if let Ok(Value::Object(members)) = serde_json::from_str::<Value>(body) {
                 let members = members
                     .iter()

@@ -2,8 +2,6 @@
 
 mod parse;
 
-use std::sync::Arc;
-
 use super::message::{Pairs, typed, with_parameters};
 use super::{Call, Reply};
 use crate::fault::{AuthorizeDraft, Moment, RedirectDraft};
@@ -13,13 +11,10 @@ use crate::journal::IssuedKind;
 use crate::page::{self, LoginPage};
 use crate::protocol::{AuthorizationParameters, ErrorCode};
 use crate::settings::SignIn;
-use crate::store::Life;
 pub(super) use parse::{Problem, parse};
 
 /// The cookie of a browser that is signed in.
 pub(super) const SESSION_COOKIE: &str = "mock_provider_session";
-/// How long a sign-in lasts, in seconds.
-const SESSION_LIFE: u64 = 12 * 3_600;
 /// How long a page waits for its answer, in seconds.
 const INTERACTION_LIFE: u64 = 30 * 60;
 
@@ -51,11 +46,6 @@ fn forwarded(call: &Call<'_>, pairs: &Pairs) -> Option<String> {
 /// Finds out who signs in: by header, always the same user, by cookie, or on a page.
 fn sign_in(call: &Call<'_>, pending: Pending) -> Reply {
     let settings = &call.issuer.settings;
-    let now = call.issuer.now();
-    let signed_in = |sub: &str| SignedIn {
-        sub: sub.to_owned(),
-        auth_time: now,
-    };
     if settings.user_header
         && let Some(sub) = call.request.header("gauntlet-user")
     {
@@ -67,12 +57,12 @@ fn sign_in(call: &Call<'_>, pending: Pending) -> Reply {
         let withheld: Vec<&str> = withheld.split_whitespace().collect();
         let mut scopes = pending.scopes.clone();
         scopes.retain(|scope| !withheld.contains(&scope.as_str()));
-        return approve(call, pending, signed_in(sub), scopes);
+        return approve(call, pending, call.sign_in(sub), scopes);
     }
     match &settings.sign_in {
         SignIn::Auto { sub } => {
             let scopes = pending.scopes.clone();
-            approve(call, pending, signed_in(sub), scopes)
+            approve(call, pending, call.sign_in(sub), scopes)
         }
         SignIn::Page => match remembered(call, &pending) {
             Some(signed_in) => consent_or_approve(call, pending, signed_in),
@@ -90,10 +80,9 @@ fn sign_in(call: &Call<'_>, pending: Pending) -> Reply {
 
 /// The sign-in of this browser, if the request lets it count.
 fn remembered(call: &Call<'_>, pending: &Pending) -> Option<SignedIn> {
-    let now = call.issuer.now();
-    let signed_in = (call.request.cookies(SESSION_COOKIE))
-        .find_map(|handle| call.issuer.store.session(handle, now))?;
-    let age = now.saturating_sub(signed_in.auth_time);
+    let signed_in =
+        (call.request.cookies(SESSION_COOKIE)).find_map(|handle| call.shelf().session(handle))?;
+    let age = call.now.saturating_sub(signed_in.auth_time);
     let too_old = pending.max_age.is_some_and(|max_age| age > max_age);
     let wanted = pending
         .login_hint
@@ -124,7 +113,7 @@ pub(super) fn login_page(call: &Call<'_>, pending: Pending, problem: Option<&str
         pending: &pending,
         problem,
     });
-    keep(call, handle, pending, Stage::Login);
+    keep(call, &handle, pending, Stage::Login);
     Reply::page(if problem.is_some() { 400 } else { 200 }, html)
 }
 
@@ -132,39 +121,29 @@ pub(super) fn login_page(call: &Call<'_>, pending: Pending, problem: Option<&str
 pub(super) fn consent_page(call: &Call<'_>, pending: Pending, signed_in: SignedIn) -> Reply {
     let handle = call.issuer.randomness.token();
     let html = page::consent(call.issuer, &handle, &pending, &signed_in);
-    keep(call, handle, pending, Stage::Consent(signed_in));
+    keep(call, &handle, pending, Stage::Consent(signed_in));
     Reply::page(200, html)
 }
 
-fn keep(call: &Call<'_>, handle: String, pending: Pending, stage: Stage) {
-    let now = call.issuer.now();
-    let life = Life {
-        now,
-        until: now.saturating_add(INTERACTION_LIFE),
-    };
+fn keep(call: &Call<'_>, handle: &str, pending: Pending, stage: Stage) {
     let interaction = Interaction { pending, stage };
-    call.issuer.store.put_interaction(handle, interaction, life);
+    (call.shelf()).put_interaction(handle, interaction, INTERACTION_LIFE);
 }
 
 /// Remembers the browser's sign-in: the cookie to set.
 pub(super) fn remember(call: &Call<'_>, signed_in: &SignedIn) -> String {
     let handle = call.issuer.randomness.token();
-    let now = call.issuer.now();
-    let life = Life {
-        now,
-        until: now.saturating_add(SESSION_LIFE),
-    };
-    (call.issuer.store).put_session(handle.clone(), signed_in.clone(), life);
-    session_cookie(call, &handle, SESSION_LIFE)
+    let seconds = call.issuer.settings.session_lifetime.as_secs();
+    (call.shelf()).put_session(&handle, signed_in.clone(), seconds);
+    session_cookie(call, &handle, seconds)
 }
 
 /// `Lax` lets the cookie come along when the client sends the browser here.
 pub(super) fn session_cookie(call: &Call<'_>, value: &str, max_age: u64) -> String {
-    let path = format!("{}/", call.issuer.path());
-    let path = path
-        .strip_suffix('/')
-        .filter(|path| !path.is_empty())
-        .unwrap_or("/");
+    let path = match call.issuer.path.as_str() {
+        "" => "/",
+        path => path,
+    };
     format!("{SESSION_COOKIE}={value}; Path={path}; Max-Age={max_age}; HttpOnly; SameSite=Lax")
 }
 
@@ -184,17 +163,11 @@ pub(super) fn approve(
         );
     }
     let (redirect_uri, state) = (pending.redirect_uri.clone(), pending.state.clone());
-    let grant = Grant::new(pending, signed_in, scopes);
+    let grant = Grant::new(call.issuer.randomness.id(), pending, signed_in, scopes);
     let code = call.issuer.randomness.token();
-    let now = call.issuer.now();
-    let life = Life {
-        now,
-        until: now.saturating_add(call.issuer.settings.code_lifetime.as_secs()),
-    };
-    call.issuer
-        .store
-        .put_code(code.clone(), Arc::new(grant), life);
-    let draft = issue::authorization_response(call.issuer, &code, state.as_deref());
+    (call.shelf()).put_code(&code, grant, call.issuer.settings.code_lifetime.as_secs());
+    let parameters = vec![("code".to_owned(), code)];
+    let draft = issue::authorization_response(call.at(), parameters, state.as_deref());
     send_back(call, &redirect_uri, draft)
 }
 
@@ -204,7 +177,7 @@ pub(super) fn refuse(call: &Call<'_>, problem: Problem) -> Reply {
         Problem::Page { title, reason } => Reply::problem(call, 400, title, &reason),
         Problem::Redirect(problem) => {
             let draft = issue::authorization_error(
-                call.issuer,
+                call.at(),
                 problem.error,
                 &problem.reason,
                 problem.state.as_deref(),

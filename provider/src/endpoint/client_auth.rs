@@ -1,11 +1,14 @@
 //! Who the client of a token request is (RFC 6749 §2.3).
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::Call;
 use super::token::TokenError;
-use crate::parties::{AuthMethod, Client};
+use crate::names::AuthMethod;
+use crate::parties::Client;
 use crate::protocol::{ErrorCode, TokenParameters};
 use crate::rules::{self, Credentials};
 
@@ -13,7 +16,7 @@ use crate::rules::{self, Credentials};
 pub(super) fn authenticate(
     call: &Call<'_>,
     parameters: &TokenParameters,
-) -> Result<Client, TokenError> {
+) -> Result<Arc<Client>, TokenError> {
     let header = call.request.header("authorization");
     let basic = header.is_some();
     let refused = |reason: String| TokenError {
@@ -44,11 +47,11 @@ pub(super) fn authenticate(
         return Err(refused("header and body name two clients".to_owned()));
     }
     let registered = call.issuer.client(&shown.client_id);
-    call.demand(rules::known_client(&shown.client_id, registered.as_ref()))
+    call.demand(rules::known_client(&shown.client_id, registered.as_deref()))
         .map_err(|violation| refused(violation.to_string()))?;
     let Some(client) = registered else {
         // Only a lax or observing issuer comes here.
-        return Ok(Client::public(shown.client_id));
+        return Ok(Arc::new(Client::public(shown.client_id)));
     };
     call.demand(rules::client_authentication(&client, &shown))
         .map_err(|violation| refused(violation.to_string()))?;

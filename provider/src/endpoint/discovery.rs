@@ -4,11 +4,11 @@ use super::{Call, Reply};
 use crate::issue;
 
 pub(super) fn metadata(call: &Call<'_>) -> Reply {
-    let draft = issue::metadata(call.issuer);
+    let draft = issue::metadata(call.at());
     Reply::document(call.issuer.faults.tamper(&call.moment(), draft))
 }
 
 pub(super) fn jwks(call: &Call<'_>) -> Reply {
-    let draft = issue::jwks(call.issuer);
+    let draft = issue::jwks(call.at());
     Reply::document(call.issuer.faults.tamper(&call.moment(), draft))
 }

@@ -24,7 +24,7 @@ pub(super) fn serve(call: &Call<'_>) -> Reply {
         .map_err(|violation| violation.to_string())
         .and_then(|()| destination(call, &parameters));
     for handle in call.request.cookies(SESSION_COOKIE) {
-        call.issuer.store.end_session(handle);
+        call.shelf().end_session(handle);
     }
     let reply = match location {
         Ok(Some(location)) => Reply::redirect(call, location),
@@ -56,7 +56,7 @@ fn destination(call: &Call<'_>, parameters: &Parameters) -> Result<Option<String
         return Ok(None);
     };
     let client = client_id.and_then(|id| call.issuer.client(&id));
-    let rule = rules::registered_post_logout_uri(client.as_ref(), uri);
+    let rule = rules::registered_post_logout_uri(client.as_deref(), uri);
     let registered = rule.is_ok();
     call.demand(rule)
         .map_err(|violation| violation.to_string())?;

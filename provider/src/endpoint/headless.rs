@@ -7,7 +7,7 @@ use super::message::typed;
 use super::{Answer, Call, Reply, Request, Route};
 use crate::clock;
 use crate::exchange;
-use crate::grant::{Pending, SignedIn};
+use crate::grant::Pending;
 use crate::issuer::{Issuer, IssuerState, LoginError};
 use crate::protocol::ErrorCode;
 
@@ -117,17 +117,13 @@ impl Login<'_> {
         if let Some(granted) = self.scope {
             scopes.retain(|scope| granted.split(' ').any(|it| it == scope));
         }
-        let signed_in = SignedIn {
-            sub: self.sub.to_owned(),
-            auth_time: call.issuer.now(),
-        };
-        approve(call, pending, signed_in, scopes)
+        approve(call, pending, call.sign_in(self.sub), scopes)
     }
 }
 
 /// The request that a browser would make for the URL.
 fn request(issuer: &IssuerState, url: &str) -> Result<Request, LoginError> {
-    let endpoint = format!("{}/authorize", issuer.url);
+    let endpoint = format!("{}/authorize", issuer.urls.front);
     let rest = url.strip_prefix(&endpoint);
     let Some(query) = rest.filter(|rest| rest.starts_with('?')) else {
         return Err(LoginError::NotAnAuthorizationRequest {
@@ -138,7 +134,7 @@ fn request(issuer: &IssuerState, url: &str) -> Result<Request, LoginError> {
     let query = query.split('#').next().unwrap_or_default();
     Ok(Request {
         method: "GET".to_owned(),
-        target: format!("{}/authorize{query}", issuer.path()),
+        target: format!("{}/authorize{query}", issuer.path),
         headers: Vec::new(),
         body: String::new(),
     })

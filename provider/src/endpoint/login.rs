@@ -3,7 +3,7 @@
 use super::authorize::{Problem, approve, consent_page, login_page, refuse, remember};
 use super::message::Pairs;
 use super::{Call, Reply};
-use crate::grant::{Interaction, Pending, Prompt, SignedIn, Stage};
+use crate::grant::{Interaction, Pending, Prompt, Stage};
 use crate::protocol::ErrorCode;
 
 pub(super) fn serve(call: &Call<'_>) -> Reply {
@@ -13,11 +13,7 @@ pub(super) fn serve(call: &Call<'_>) -> Reply {
     }
     let answer = Form(call.request.form().unwrap_or_default());
     let handle = answer.get("interaction").unwrap_or_default();
-    let Some(interaction) = call
-        .issuer
-        .store
-        .take_interaction(handle, call.issuer.now())
-    else {
+    let Some(interaction) = call.shelf().take_interaction(handle) else {
         let reason = "This page was answered already, or waited too long. Go back to the application and sign in again.";
         return Reply::problem(call, 400, "This page is used up", reason);
     };
@@ -52,10 +48,7 @@ fn sign_in(call: &Call<'_>, pending: Pending, answer: &Form) -> Reply {
         let problem = "A subject identifier has at most 255 letters, all of them ASCII.";
         return login_page(call, pending, Some(problem));
     }
-    let signed_in = SignedIn {
-        sub: sub.to_owned(),
-        auth_time: call.issuer.now(),
-    };
+    let signed_in = call.sign_in(sub);
     call.note_user(sub);
     let cookie = remember(call, &signed_in);
     let reply = if pending.prompt.contains(&Prompt::Consent) || answer.get("choose").is_some() {

@@ -8,19 +8,28 @@ mod headless;
 mod index;
 mod login;
 mod message;
+mod mint;
 mod token;
 mod userinfo;
 
+use std::borrow::Cow;
 use std::cell::RefCell;
+use std::sync::Arc;
 
 pub(crate) use headless::headless_login;
 pub(crate) use message::{Reply, Request};
 
 use crate::fault::{Moment, TransportAct, TransportDraft};
+use crate::grant::SignedIn;
+use crate::issue::At;
 use crate::issuer::IssuerState;
 use crate::journal::{Endpoint, Issued, IssuedKind, Notes};
+use crate::parties::Client;
+use crate::protocol::ErrorCode;
 use crate::rules::Violation;
 use crate::settings::Enforcement;
+use crate::store::{Shelf, StoreDown};
+use crate::urls::Urls;
 
 /// What a path under an issuer is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,6 +142,14 @@ impl Route {
         }
     }
 
+    /// Whether browsers visit it, in contrast to what clients call.
+    fn is_for_browsers(self) -> bool {
+        matches!(
+            self,
+            Self::Index | Self::Authorize | Self::Login | Self::EndSession
+        )
+    }
+
     /// Whether scripts of other origins may call it (Fetch, CORS protocol). Those that browsers
     /// navigate to are not among them.
     fn is_open_to_scripts(self) -> bool {
@@ -167,6 +184,8 @@ pub(crate) fn respond(issuer: &IssuerState, route: Route, request: &Request) -> 
             .header("access-control-max-age", "600"),
         _ => serve(&call, route),
     };
+    let down = call.down.borrow_mut().take();
+    let reply = down.map_or(reply, |down| unavailable(&down));
     let reply = if route.is_open_to_scripts() {
         reply
             .header("access-control-allow-origin", "*")
@@ -184,6 +203,22 @@ pub(crate) fn respond(issuer: &IssuerState, route: Route, request: &Request) -> 
         notes: call.notes.into_inner(),
         act,
     }
+}
+
+/// For how many seconds a client should wait while the store cannot be reached.
+const RETRY_AFTER: &str = "1";
+
+/// Without its store an issuer knows nothing, so it claims nothing (RFC 9110 §15.6.4).
+fn unavailable(down: &StoreDown) -> Reply {
+    tracing::error!(%down, "a request was turned away");
+    let reason = "the provider's store cannot be reached";
+    Reply::error(503, ErrorCode::TemporarilyUnavailable, reason).header("retry-after", RETRY_AFTER)
+}
+
+/// The path of a request below the issuer's own, which its URLs have already.
+fn route_path<'a>(issuer: &IssuerState, request: &'a Request) -> &'a str {
+    let path = request.path();
+    path.strip_prefix(issuer.path.as_str()).unwrap_or(path)
 }
 
 fn serve(call: &Call<'_>, route: Route) -> Reply {
@@ -205,27 +240,75 @@ fn serve(call: &Call<'_>, route: Route) -> Reply {
 pub(crate) struct Call<'a> {
     pub(crate) issuer: &'a IssuerState,
     pub(crate) request: &'a Request,
+    /// Under which URLs this request sees the issuer.
+    urls: Cow<'a, Urls>,
     /// The URL of the endpoint, without a query.
     url: String,
+    /// The issuer's time, in Unix seconds.
+    now: u64,
     notes: RefCell<Notes>,
+    /// Set when the store could not be reached.
+    down: RefCell<Option<StoreDown>>,
 }
 
 impl<'a> Call<'a> {
     fn new(issuer: &'a IssuerState, route: Route, request: &'a Request) -> Self {
-        let base = issuer
-            .url
-            .strip_suffix(&issuer.path())
-            .unwrap_or(&issuer.url);
-        let url = if route == Route::Unknown {
-            issuer.url.clone()
+        let forwarded = issuer
+            .addresses
+            .forwarded_urls(|name| request.header(name), issuer.own_path());
+        let urls = forwarded.map_or(Cow::Borrowed(&issuer.urls), Cow::Owned);
+        let side = if route.is_for_browsers() {
+            &urls.front
         } else {
-            format!("{base}{}", request.path())
+            &urls.back
+        };
+        let url = match route {
+            Route::Unknown => urls.issuer.clone(),
+            _ => format!("{side}{}", route_path(issuer, request)),
         };
         Self {
             issuer,
             request,
+            urls,
             url,
+            now: issuer.now(),
             notes: RefCell::default(),
+            down: RefCell::default(),
+        }
+    }
+
+    /// The issuer, as this request sees it.
+    fn at(&self) -> At<'_> {
+        At {
+            issuer: self.issuer,
+            urls: &self.urls,
+        }
+    }
+
+    /// A client; one that nobody registered is a public one, which only a lax or observing issuer
+    /// serves.
+    fn client(&self, id: &str) -> Arc<Client> {
+        (self.issuer.client(id)).unwrap_or_else(|| Arc::new(Client::public(id)))
+    }
+
+    /// What the issuer handed out.
+    fn shelf(&self) -> Shelf<'_> {
+        Shelf::new(&*self.issuer.store, self.now, &self.down)
+    }
+
+    /// What the store gave, if it could be reached.
+    fn reached<T>(&self, kept: Result<T, StoreDown>) -> Option<T> {
+        kept.map_err(|down| self.down.borrow_mut().replace(down))
+            .ok()
+    }
+
+    /// Somebody signs in now.
+    fn sign_in(&self, sub: &str) -> SignedIn {
+        SignedIn {
+            sub: sub.to_owned(),
+            auth_time: self.now,
+            sid: self.issuer.randomness.id(),
+            acr: (self.issuer.settings.acr_values.first()).map_or_else(String::new, Clone::clone),
         }
     }
 
@@ -233,10 +316,10 @@ impl<'a> Call<'a> {
     fn moment(&self) -> Moment<'_> {
         Moment {
             issuer_name: &self.issuer.name,
-            issuer_url: &self.issuer.url,
+            issuer_url: &self.urls.issuer,
             url: &self.url,
             redirect_uri: None,
-            now: self.issuer.now(),
+            now: self.now,
             notes: &self.notes,
         }
     }

@@ -1,6 +1,7 @@
 //! `/userinfo` (OIDC Core §5.3).
 
 use super::message::typed;
+use super::mint::honoured;
 use super::{Call, Reply};
 use crate::issue;
 use crate::protocol::ErrorCode;
@@ -21,13 +22,15 @@ pub(super) fn serve(call: &Call<'_>) -> Reply {
             return refuse(400, Some(error));
         }
     };
-    let Some(granted) = call.issuer.store.access_token(&token, call.issuer.now()) else {
+    let known = honoured(call, &token);
+    let Some((token, sub)) = known.and_then(|token| Some((token.clone(), token.sub?))) else {
         let reason = "the access token is unknown, expired or revoked".to_owned();
         return refuse(401, Some((ErrorCode::InvalidToken, reason)));
     };
-    call.note_client(&granted.grant.client_id);
-    call.note_user(&granted.grant.signed_in.sub);
-    let draft = issue::userinfo(call.issuer, &granted);
+    call.note_client(&token.client_id);
+    call.note_user(&sub);
+    let client = call.client(&token.client_id);
+    let draft = issue::userinfo(call.at(), &client, &sub, &token);
     Reply::document(call.issuer.faults.tamper(&call.moment(), draft))
 }
 

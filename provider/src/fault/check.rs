@@ -26,6 +26,16 @@ pub enum Point {
     AccessToken,
     /// The userinfo response.
     Userinfo,
+    /// The introspection response.
+    Introspection,
+    /// The device authorization response.
+    Device,
+    /// The response to a pushed authorization request.
+    Par,
+    /// The client registration response.
+    Registration,
+    /// The logout token.
+    LogoutToken,
     /// The connection below HTTP.
     Transport,
 }
@@ -42,6 +52,11 @@ impl Point {
             Self::IdToken => "id-token",
             Self::AccessToken => "access-token",
             Self::Userinfo => "userinfo",
+            Self::Introspection => "introspection",
+            Self::Device => "device",
+            Self::Par => "par",
+            Self::Registration => "registration",
+            Self::LogoutToken => "logout-token",
             Self::Transport => "transport",
         }
     }
@@ -52,7 +67,7 @@ impl Point {
 pub enum FaultError {
     /// No point is named.
     #[error(
-        "the fault names no point: set one of `metadata`, `jwks`, `authorize`, `redirect`, `token`, `id-token`, `access-token`, `userinfo`, `transport`"
+        "the fault names no point: set one of `metadata`, `jwks`, `authorize`, `redirect`, `token`, `id-token`, `access-token`, `userinfo`, `introspection`, `device`, `par`, `registration`, `logout-token`, `transport`"
     )]
     NoPoint,
     /// More than one point is named.
@@ -97,6 +112,11 @@ impl Fault {
             (self.id_token.is_some(), Point::IdToken),
             (self.access_token.is_some(), Point::AccessToken),
             (self.userinfo.is_some(), Point::Userinfo),
+            (self.introspection.is_some(), Point::Introspection),
+            (self.device.is_some(), Point::Device),
+            (self.par.is_some(), Point::Par),
+            (self.registration.is_some(), Point::Registration),
+            (self.logout_token.is_some(), Point::LogoutToken),
             (self.transport.is_some(), Point::Transport),
         ]
         .into_iter()
@@ -125,7 +145,15 @@ impl Fault {
         if self.when.times == Some(0) {
             return Err(FaultError::Zero("times"));
         }
-        let documents = [&mut self.metadata, &mut self.token, &mut self.userinfo];
+        let documents = [
+            &mut self.metadata,
+            &mut self.token,
+            &mut self.userinfo,
+            &mut self.introspection,
+            &mut self.device,
+            &mut self.par,
+            &mut self.registration,
+        ];
         for document in documents.into_iter().flatten() {
             merge(&mut document.set, document.json.take(), "json")?;
             check_reply(document.reply.as_ref())?;
@@ -139,19 +167,24 @@ impl Fault {
                 return Err(FaultError::NoChange(point));
             }
         }
-        if let Some(id_token) = &mut self.id_token {
-            merge(
-                &mut id_token.claims,
-                id_token.claims_json.take(),
-                "claims-json",
-            )?;
-            if *id_token == super::IdTokenFault::default() {
+        if self.access_token == Some(super::AccessTokenFault::default()) {
+            return Err(FaultError::NoChange(point));
+        }
+        let in_access_token = (self.access_token.as_mut()).and_then(|it| it.jwt.as_mut());
+        let jwts = [
+            self.id_token.as_mut(),
+            self.logout_token.as_mut(),
+            in_access_token,
+        ];
+        for jwt in jwts.into_iter().flatten() {
+            merge(&mut jwt.claims, jwt.claims_json.take(), "claims-json")?;
+            if *jwt == super::JwtFault::default() {
                 return Err(FaultError::NoChange(point));
             }
         }
         let nothing_at_redirect =
             (self.redirect.as_ref()).is_some_and(|it| *it == super::RedirectFault::default());
-        if nothing_at_redirect || self.access_token.is_some_and(|it| !it.dead) {
+        if nothing_at_redirect {
             return Err(FaultError::NoChange(point));
         }
         Ok((self, point))

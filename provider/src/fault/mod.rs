@@ -25,7 +25,7 @@ pub use check::{FaultError, Point};
 pub(crate) use shift::parse_span;
 pub use shift::{ParseShiftError, Shift};
 pub(crate) use tamper::{
-    AccessTokenDraft, AuthorizeDraft, Document, DocumentDraft, IdTokenDraft, RedirectDraft,
+    AccessTokenDraft, AuthorizeDraft, Document, DocumentDraft, JwtDraft, JwtKind, RedirectDraft,
     TransportDraft,
 };
 
@@ -60,13 +60,28 @@ pub struct Fault {
     pub token: Option<DocumentFault>,
     /// The ID token, before it is signed (OIDC Core 1.0 §2).
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub id_token: Option<IdTokenFault>,
+    pub id_token: Option<JwtFault>,
     /// The access token itself, as the resource server sees it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub access_token: Option<AccessTokenFault>,
     /// The userinfo response (OIDC Core 1.0 §5.3.2).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub userinfo: Option<DocumentFault>,
+    /// The introspection response (RFC 7662 §2.2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub introspection: Option<DocumentFault>,
+    /// The device authorization response (RFC 8628 §3.2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device: Option<DocumentFault>,
+    /// The response to a pushed authorization request (RFC 9126 §2.2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub par: Option<DocumentFault>,
+    /// The client registration response (RFC 7591 §3.2.1).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub registration: Option<DocumentFault>,
+    /// The logout token, before it is signed (Back-Channel Logout 1.0 §2.4).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub logout_token: Option<JwtFault>,
     /// The connection below HTTP.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transport: Option<TransportFault>,
@@ -212,12 +227,12 @@ pub struct RedirectError {
     pub keep_code: bool,
 }
 
-/// A change to an ID token. It is signed after the change, so the signature is right unless
+/// A change to a JWT of the issuer. It is signed after the change, so the signature is right unless
 /// `sign` says otherwise.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(JsonSchema))]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
-pub struct IdTokenFault {
+pub struct JwtFault {
     /// Claims to set.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub claims: Map<String, Value>,
@@ -241,7 +256,7 @@ pub struct IdTokenFault {
     pub sign: Option<Signing>,
 }
 
-/// How a faulty ID token is signed.
+/// How a faulty JWT is signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(JsonSchema))]
 #[serde(rename_all = "kebab-case")]
@@ -260,13 +275,17 @@ pub enum Signing {
     OtherAlgorithm,
 }
 
-/// A change to what an access token is worth.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// A change to an access token: to what it is worth, or to what it says.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(JsonSchema))]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct AccessTokenFault {
     /// The token is handed out and never honoured: userinfo answers 401 `invalid_token`.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub dead: bool,
+    /// A change to an access token that is a JWT (RFC 9068), for resource servers to find.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jwt: Option<JwtFault>,
 }
 
 /// A change below HTTP. The connection is closed afterwards, since pooled clients would retry on

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::{
-    AuthorizeFault, DocumentFault, Fault, IdTokenFault, JwksFault, RedirectFault, Reply, Signing,
+    AuthorizeFault, DocumentFault, Fault, JwksFault, JwtFault, RedirectFault, Reply, Signing,
     TransportAct,
 };
 
@@ -14,6 +14,10 @@ impl Fault {
             ("metadata", &self.metadata),
             ("token", &self.token),
             ("userinfo", &self.userinfo),
+            ("introspection", &self.introspection),
+            ("device", &self.device),
+            ("par", &self.par),
+            ("registration", &self.registration),
         ];
         let mut parts: Vec<String> = documents
             .into_iter()
@@ -22,10 +26,15 @@ impl Fault {
         parts.extend(self.jwks.as_ref().map(|it| line("jwks", &of_jwks(it))));
         parts.extend((self.authorize.as_ref()).map(|it| line("authorize", &of_authorize(it))));
         parts.extend((self.redirect.as_ref()).map(|it| line("redirect", &of_redirect(it))));
-        parts.extend((self.id_token.as_ref()).map(|it| line("id-token", &of_id_token(it))));
-        if self.access_token.is_some_and(|it| it.dead) {
-            parts.push("access-token: dead".to_owned());
-        }
+        parts.extend((self.id_token.as_ref()).map(|it| line("id-token", &of_jwt(it))));
+        parts.extend((self.logout_token.as_ref()).map(|it| line("logout-token", &of_jwt(it))));
+        parts.extend((self.access_token.as_ref()).map(|it| {
+            let mut changes: Vec<String> = it.jwt.iter().flat_map(of_jwt).collect();
+            if it.dead {
+                changes.insert(0, "dead".to_owned());
+            }
+            line("access-token", &changes)
+        }));
         parts.extend(self.transport.as_ref().map(|it| {
             let act = it.act.as_str();
             format!("transport: {act} at {}", it.at.as_str())
@@ -123,7 +132,7 @@ fn of_redirect(fault: &RedirectFault) -> Vec<String> {
     changes
 }
 
-fn of_id_token(fault: &IdTokenFault) -> Vec<String> {
+fn of_jwt(fault: &JwtFault) -> Vec<String> {
     let mut changes: Vec<String> = sets("", &fault.claims).collect();
     changes.extend(
         fault

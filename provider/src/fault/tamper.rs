@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use super::placeholder::Placeholders;
-use super::{Fault, Moment, Point, Reply, Signing, TransportAct};
+use super::{Fault, JwtFault, Moment, Point, Reply, Signing, TransportAct};
 use crate::journal::Endpoint;
 
 /// A value at the last moment before the wire.
@@ -28,6 +28,10 @@ pub(crate) enum Document {
     Jwks,
     Token,
     Userinfo,
+    Introspection,
+    Device,
+    Par,
+    Registration,
 }
 
 /// A JSON document and the HTTP response around it.
@@ -110,6 +114,10 @@ impl Draft for DocumentDraft {
             Document::Jwks => Point::Jwks,
             Document::Token => Point::Token,
             Document::Userinfo => Point::Userinfo,
+            Document::Introspection => Point::Introspection,
+            Document::Device => Point::Device,
+            Document::Par => Point::Par,
+            Document::Registration => Point::Registration,
         }
     }
 
@@ -118,6 +126,10 @@ impl Draft for DocumentDraft {
             Document::Metadata => fault.metadata.as_ref(),
             Document::Token => fault.token.as_ref(),
             Document::Userinfo => fault.userinfo.as_ref(),
+            Document::Introspection => fault.introspection.as_ref(),
+            Document::Device => fault.device.as_ref(),
+            Document::Par => fault.par.as_ref(),
+            Document::Registration => fault.registration.as_ref(),
             Document::Jwks => {
                 if let Some(jwks) = &fault.jwks {
                     self.apply_jwks(jwks);
@@ -145,9 +157,19 @@ impl Draft for DocumentDraft {
     }
 }
 
-/// An ID token before it is signed: JOSE header, claims, and how to sign.
+/// Which JWT a [`JwtDraft`] is.
+#[expect(clippy::enum_variant_names, reason = "the specifications call them so")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum JwtKind {
+    IdToken,
+    AccessToken,
+    LogoutToken,
+}
+
+/// A JWT before it is signed: JOSE header, claims, and how to sign.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct IdTokenDraft {
+pub(crate) struct JwtDraft {
+    pub(crate) kind: JwtKind,
     pub(crate) header: Map<String, Value>,
     pub(crate) claims: Map<String, Value>,
     /// How it is signed; `None` is the honest way.
@@ -156,24 +178,45 @@ pub(crate) struct IdTokenDraft {
     pub(crate) header_set: Vec<String>,
 }
 
-impl IdTokenDraft {
-    pub(crate) fn new(header: Map<String, Value>, claims: Map<String, Value>) -> Self {
+impl JwtDraft {
+    pub(crate) fn new(
+        kind: JwtKind,
+        header: Map<String, Value>,
+        claims: Map<String, Value>,
+    ) -> Self {
         Self {
+            kind,
             header,
             claims,
             signing: None,
             header_set: Vec::new(),
         }
     }
+
+    fn change<'a>(&self, fault: &'a Fault) -> Option<&'a JwtFault> {
+        match self.kind {
+            JwtKind::IdToken => fault.id_token.as_ref(),
+            JwtKind::AccessToken => fault.access_token.as_ref()?.jwt.as_ref(),
+            JwtKind::LogoutToken => fault.logout_token.as_ref(),
+        }
+    }
 }
 
-impl Draft for IdTokenDraft {
+impl Draft for JwtDraft {
     fn point(&self) -> Point {
-        Point::IdToken
+        match self.kind {
+            JwtKind::IdToken => Point::IdToken,
+            JwtKind::AccessToken => Point::AccessToken,
+            JwtKind::LogoutToken => Point::LogoutToken,
+        }
+    }
+
+    fn concerns(&self, fault: &Fault) -> bool {
+        self.change(fault).is_some()
     }
 
     fn apply(&mut self, fault: &Fault, moment: &Moment<'_>) {
-        let Some(change) = &fault.id_token else {
+        let Some(change) = self.change(fault) else {
             return;
         };
         for (name, by) in &change.shift {
@@ -272,10 +315,15 @@ impl Draft for AccessTokenDraft {
         Point::AccessToken
     }
 
-    fn apply(&mut self, fault: &Fault, _: &Moment<'_>) {
-        if fault.access_token.is_some_and(|change| change.dead) {
-            self.honoured = false;
-        }
+    fn concerns(&self, fault: &Fault) -> bool {
+        fault
+            .access_token
+            .as_ref()
+            .is_some_and(|change| change.dead)
+    }
+
+    fn apply(&mut self, _: &Fault, _: &Moment<'_>) {
+        self.honoured = false;
     }
 }
 

@@ -12,7 +12,7 @@ use super::algorithm::SigningAlgorithm;
 use super::key::SigningKey;
 use super::ring::KeyRing;
 use super::verify::{Jws, Verified};
-use crate::fault::{IdTokenDraft, Signing};
+use crate::fault::{JwtDraft, Signing};
 
 /// What a token is signed with.
 #[derive(Debug, Clone)]
@@ -90,12 +90,12 @@ impl Signer {
 }
 
 /// Signs a draft as it says, with the issuer's own key.
-pub(crate) fn sign(keys: &KeyRing, draft: IdTokenDraft) -> String {
+pub(crate) fn sign(keys: &KeyRing, draft: JwtDraft) -> String {
     sign_with(keys, &Signer::Key(keys.own()), draft)
 }
 
 /// Signs a draft as it says. The honest signer is given.
-pub(crate) fn sign_with(keys: &KeyRing, signer: &Signer, mut draft: IdTokenDraft) -> String {
+pub(crate) fn sign_with(keys: &KeyRing, signer: &Signer, mut draft: JwtDraft) -> String {
     match draft.signing {
         None => finish(&draft, |message| signer.sign(message)),
         Some(Signing::None) => {
@@ -181,13 +181,13 @@ pub(crate) fn compact(
 }
 
 /// Sets what the way of signing brings along, unless the header was set on purpose.
-fn set_header(draft: &mut IdTokenDraft, name: &str, value: &str) {
+fn set_header(draft: &mut JwtDraft, name: &str, value: &str) {
     if !draft.header_set.iter().any(|set| set == name) {
         draft.header.insert(name.to_owned(), json!(value));
     }
 }
 
-fn finish(draft: &IdTokenDraft, sign: impl FnOnce(&[u8]) -> Vec<u8>) -> String {
+fn finish(draft: &JwtDraft, sign: impl FnOnce(&[u8]) -> Vec<u8>) -> String {
     compact(&draft.header, &draft.claims, sign)
 }
 
@@ -204,17 +204,18 @@ mod tests {
         Signing::UnknownKid,
     ];
 
-    fn draft(signer: &Signer) -> IdTokenDraft {
+    fn draft(signer: &Signer) -> JwtDraft {
         let header = json!({"alg": signer.algorithm().as_str(), "kid": signer.kid()});
         let claims = json!({"sub": "alice"});
-        IdTokenDraft::new(
+        JwtDraft::new(
+            crate::fault::JwtKind::IdToken,
             header.as_object().unwrap().clone(),
             claims.as_object().unwrap().clone(),
         )
     }
 
-    fn faulty(signer: &Signer, how: Signing) -> IdTokenDraft {
-        IdTokenDraft {
+    fn faulty(signer: &Signer, how: Signing) -> JwtDraft {
+        JwtDraft {
             signing: Some(how),
             ..draft(signer)
         }

@@ -14,7 +14,7 @@ mod turns;
 pub(crate) mod verify;
 
 pub use algorithm::{ContentEncryption, KeyManagementAlgorithm, SigningAlgorithm};
-pub(crate) use jws::{half_hash, own_claims, sign};
+pub(crate) use jws::{Secret, Signer, half_hash, own_claims, sign_with};
 pub use own::{OwnKey, OwnKeyError};
 pub(crate) use ring::KeyRing;
 pub use source::KeySource;

@@ -28,6 +28,12 @@ pub(crate) enum ErrorCode {
     RequestUriNotSupported,
     /// RFC 6750 §3.1.
     InvalidToken,
+    /// RFC 6749 §5.2.
+    UnauthorizedClient,
+    /// RFC 6749 §4.1.2.1.
+    TemporarilyUnavailable,
+    /// RFC 8707 §2.
+    InvalidTarget,
 }
 
 /// An error response of the token endpoint (RFC 6749 §5.2).

@@ -14,8 +14,17 @@ pub(crate) struct IdTokenClaims {
     pub(crate) auth_time: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) nonce: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) acr: Option<String>,
+    /// Front-Channel Logout 1.0 §3.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) sid: Option<String>,
     /// OIDC Core §3.1.3.6.
-    pub(crate) at_hash: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) at_hash: Option<String>,
+    /// OIDC Core §3.3.2.11.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) c_hash: Option<String>,
     /// OIDC Core §5.1.
     #[serde(flatten)]
     pub(crate) about_the_user: Map<String, Value>,
@@ -26,5 +35,7 @@ pub(crate) struct IdTokenClaims {
 pub(crate) struct JoseHeader {
     pub(crate) alg: &'static str,
     pub(crate) typ: &'static str,
-    pub(crate) kid: String,
+    /// None where a client secret signs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) kid: Option<String>,
 }

@@ -1,5 +1,6 @@
 //! What goes over the wire, as types: serde only, no behaviour.
 
+mod access_token;
 mod authorization;
 mod error;
 mod id_token;
@@ -7,6 +8,7 @@ mod jwks;
 mod metadata;
 mod token;
 
+pub(crate) use access_token::{AccessTokenClaims, Confirmation};
 pub(crate) use authorization::AuthorizationParameters;
 pub(crate) use error::{ErrorCode, ErrorResponse};
 pub(crate) use id_token::{IdTokenClaims, JoseHeader};

@@ -37,10 +37,14 @@ pub(crate) struct TokenResponse {
     pub(crate) expires_in: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) refresh_token: Option<String>,
-    /// Separated by spaces.
+    /// Separated by spaces; left out where there is none.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub(crate) scope: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) id_token: Option<String>,
+    /// RFC 8693 §2.2.1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) issued_token_type: Option<&'static str>,
 }
 
 impl fmt::Debug for TokenResponse {

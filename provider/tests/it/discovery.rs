@@ -81,13 +81,15 @@ async fn every_advertised_grant_type_is_served_and_no_other() {
     let metadata = world.json("/.well-known/openid-configuration").await;
     assert_eq!(
         metadata["grant_types_supported"],
-        json!(["authorization_code", "refresh_token"])
+        json!(["authorization_code", "refresh_token", "client_credentials"])
     );
+    let granted = world.token(&[("grant_type", "client_credentials")]);
+    assert_eq!(granted.send().await.unwrap().status(), 200);
     for grant in ["authorization_code", "refresh_token"] {
         let response = world.token(&[("grant_type", grant)]).send().await.unwrap();
         assert_eq!(error_of(response).await.1, "invalid_request", "{grant}");
     }
-    for grant in ["password", "client_credentials", "implicit"] {
+    for grant in ["password", "implicit", "made-up"] {
         let response = world.token(&[("grant_type", grant)]).send().await.unwrap();
         assert_eq!(
             error_of(response).await.1,
@@ -103,7 +105,7 @@ async fn every_advertised_grant_type_is_served_and_no_other() {
     let metadata = without.json("/.well-known/openid-configuration").await;
     assert_eq!(
         metadata["grant_types_supported"],
-        json!(["authorization_code"])
+        json!(["authorization_code", "client_credentials"])
     );
     assert!(!strings(&metadata["scopes_supported"]).contains(&"offline_access"));
     assert_eq!(without.tokens().await.get("refresh_token"), None);

@@ -48,7 +48,7 @@ fn a_wrong_configuration_is_pointed_at() {
       |
     1 | profile = "laks"
       |           ^^^^^^
-    unknown variant `laks`, expected `lax` or `strict`
+    unknown variant `laks`, expected one of `lax`, `strict`, `oauth21`, `fapi2`
     "#);
     let wrong_span = "[lifetimes]\naccess-token = \"1 hour\"\n";
     insta::assert_snapshot!(complaint("span.toml", wrong_span), @r#"

@@ -26,7 +26,7 @@ fn sources(folder: &str) -> Vec<(PathBuf, String)> {
 fn endpoints_and_issuance_name_no_fault() {
     for (path, text) in sources("src/endpoint")
         .into_iter()
-        .chain(sources("src/issue.rs"))
+        .chain(sources("src/issue"))
     {
         assert!(!text.contains("Fault"), "{}", path.display());
     }

@@ -1,14 +1,16 @@
 //! From the parameters of an authorization request to one that passed every rule.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
+use crate::claims::ClaimsRequest;
 use crate::endpoint::Call;
 use crate::endpoint::message::typed;
 use crate::grant::{Challenge, Pending, Prompt};
+use crate::names::{ChallengeMethod, ResponseMode, ResponseType};
 use crate::parties::Client;
 use crate::protocol::{AuthorizationParameters, ErrorCode};
 use crate::rules::{self, Rule, Violation};
-use crate::settings::ChallengeMethod;
 
 /// Why an authorization request is refused, and who is told.
 #[derive(Debug)]
@@ -75,7 +77,10 @@ pub(in crate::endpoint) fn parse(
         })
 }
 
-fn known_client(call: &Call<'_>, parameters: &AuthorizationParameters) -> Result<Client, Problem> {
+fn known_client(
+    call: &Call<'_>,
+    parameters: &AuthorizationParameters,
+) -> Result<Arc<Client>, Problem> {
     let Some(id) = &parameters.client_id else {
         return Err(page(
             "No client",
@@ -83,9 +88,9 @@ fn known_client(call: &Call<'_>, parameters: &AuthorizationParameters) -> Result
         ));
     };
     let registered = call.issuer.client(id);
-    call.demand(rules::known_client(id, registered.as_ref()))
+    call.demand(rules::known_client(id, registered.as_deref()))
         .map_err(|violation| page("Unknown client", violation.to_string()))?;
-    Ok(registered.unwrap_or_else(|| Client::public(id)))
+    Ok(registered.unwrap_or_else(|| Arc::new(Client::public(id))))
 }
 
 fn good_redirect_uri(
@@ -181,6 +186,15 @@ fn pending(
         prompt: prompt(parameters.prompt.as_deref())?,
         login_hint: parameters.login_hint,
         max_age,
+        response_type: ResponseType::Code,
+        response_mode: ResponseMode::Query,
+        claims: ClaimsRequest::default(),
+        acr_values: Vec::new(),
+        ui_locales: Vec::new(),
+        hinted_sub: None,
+        resources: Vec::new(),
+        dpop_jkt: None,
+        test: None,
     })
 }
 

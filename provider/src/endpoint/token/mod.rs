@@ -1,0 +1,139 @@
+//! `/token` (RFC 6749 §3.2): grants become tokens. One file for each grant.
+
+mod client_credentials;
+mod code;
+mod refresh;
+mod response;
+
+use super::client_auth::authenticate;
+use super::message::typed;
+use super::{Call, Reply};
+use crate::issue;
+use crate::names::GrantType;
+use crate::parties::Client;
+use crate::protocol::{ErrorCode, TokenParameters};
+use crate::rules;
+
+/// Why a token request is refused.
+#[derive(Debug)]
+pub(super) struct TokenError {
+    pub(super) code: ErrorCode,
+    pub(super) reason: String,
+    /// Whether the client used the `Authorization` header, which is answered with its like.
+    pub(super) basic: bool,
+}
+
+pub(super) fn serve(call: &Call<'_>) -> Reply {
+    match exchange(call) {
+        Ok(reply) => reply,
+        Err(TokenError {
+            code,
+            reason,
+            basic,
+        }) => {
+            let status = if code == ErrorCode::InvalidClient {
+                401
+            } else {
+                400
+            };
+            let reply = Reply::error(status, code, &reason).header("pragma", "no-cache");
+            if basic && status == 401 {
+                reply.header(
+                    "www-authenticate",
+                    "Basic realm=\"token\", charset=\"UTF-8\"",
+                )
+            } else {
+                reply
+            }
+        }
+    }
+}
+
+fn exchange(call: &Call<'_>) -> Result<Reply, TokenError> {
+    let pairs = call.request.form().ok_or_else(|| {
+        let reason = "the body is not application/x-www-form-urlencoded";
+        error(ErrorCode::InvalidRequest, reason)
+    })?;
+    let parameters: TokenParameters = typed(&pairs);
+    call.notes
+        .borrow_mut()
+        .grant
+        .clone_from(&parameters.grant_type);
+    if let Some(id) = &parameters.client_id {
+        call.note_client(id);
+    }
+    call.demand(rules::single_parameters(&pairs))
+        .map_err(|violation| error(ErrorCode::InvalidRequest, &violation.to_string()))?;
+    let client = authenticate(call, &parameters)?;
+    let name = (parameters.grant_type.as_deref())
+        .ok_or_else(|| error(ErrorCode::InvalidRequest, "no grant_type is sent"))?;
+    let grant = served_grant(call, name)?;
+    let may_use = (client.grant_types.as_ref()).is_none_or(|grants| grants.contains(&grant));
+    if !may_use {
+        let reason = format!("the client may not use the grant type `{name}`");
+        return Err(error(ErrorCode::UnauthorizedClient, &reason));
+    }
+    match grant {
+        GrantType::AuthorizationCode => code::redeem(call, &client, &parameters),
+        GrantType::RefreshToken => refresh::refresh(call, &client, &parameters),
+        GrantType::ClientCredentials => client_credentials::grant(call, &client, &parameters),
+        // `served_grant` let none of these through.
+        GrantType::Implicit
+        | GrantType::Password
+        | GrantType::DeviceCode
+        | GrantType::TokenExchange
+        | GrantType::JwtBearer => Err(unsupported(name)),
+    }
+}
+
+/// The grant, if the issuer serves it here.
+fn served_grant(call: &Call<'_>, name: &str) -> Result<GrantType, TokenError> {
+    GrantType::parse(name)
+        .filter(|grant| *grant != GrantType::Implicit)
+        .filter(|grant| issue::grants(call.issuer).any(|served| served == *grant))
+        .ok_or_else(|| unsupported(name))
+}
+
+fn unsupported(name: &str) -> TokenError {
+    let reason = format!("the grant type `{name}` is not supported");
+    error(ErrorCode::UnsupportedGrantType, &reason)
+}
+
+/// The scopes that a request without a user in it asks for: those that exist and the client may
+/// have, in the order of the request (RFC 6749 §3.3).
+fn grantable_scopes(
+    call: &Call<'_>,
+    client: &Client,
+    asked: Option<&str>,
+) -> Result<Vec<String>, TokenError> {
+    let mut scopes = Vec::new();
+    for scope in split_scope(asked.unwrap_or_default()) {
+        let exists = call.issuer.settings.scopes.contains_key(&scope) || call.issuer.is_lax();
+        let may = client.scopes.as_ref().is_none_or(|it| it.contains(&scope));
+        if !exists || !may {
+            let reason =
+                format!("the scope `{scope}` does not exist, or the client may not have it");
+            return Err(error(ErrorCode::InvalidScope, &reason));
+        }
+        if !scopes.contains(&scope) {
+            scopes.push(scope);
+        }
+    }
+    Ok(scopes)
+}
+
+fn split_scope(scope: &str) -> Vec<String> {
+    scope
+        .split(' ')
+        .filter(|it| !it.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+fn error(code: ErrorCode, reason: &str) -> TokenError {
+    TokenError {
+        code,
+        reason: reason.to_owned(),
+        basic: false,
+    }
+}

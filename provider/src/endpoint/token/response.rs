@@ -1,0 +1,79 @@
+//! The token response (RFC 6749 §5.1), whatever the grant.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::access_token::Binding;
+use crate::endpoint::mint::Mint;
+use crate::endpoint::{Call, Reply};
+use crate::grant::Grant;
+use crate::issue;
+use crate::journal::IssuedKind;
+use crate::parties::Client;
+use crate::protocol::TokenResponse;
+
+/// What is about to be handed out.
+#[derive(Debug)]
+pub(super) struct Response<'a> {
+    pub(super) call: &'a Call<'a>,
+    pub(super) client: &'a Client,
+    pub(super) grant: Arc<Grant>,
+    pub(super) scopes: Vec<String>,
+    /// The nonce for the ID token.
+    pub(super) nonce: Option<String>,
+    pub(super) with_refresh_token: bool,
+}
+
+impl Response<'_> {
+    pub(super) fn render(self) -> Reply {
+        let (call, issuer) = (self.call, self.call.issuer);
+        let mint = Mint {
+            call,
+            client: self.client,
+            grant: &self.grant,
+            scopes: &self.scopes,
+            audience: &self.grant.resources,
+            bound_to: Binding::Bearer,
+        };
+        let access_token = mint.access_token();
+        let refresh_token = self.with_refresh_token.then(|| {
+            let token = issuer.randomness.token();
+            let seconds = issuer.settings.refresh_token_lifetime.as_secs();
+            (call.shelf()).put_refresh_token(&token, Arc::clone(&self.grant), seconds);
+            token
+        });
+        let id_token = if self.scopes.iter().any(|scope| scope == "openid") {
+            mint.id_token(self.nonce.as_deref(), Some(&access_token), None)
+        } else {
+            None
+        };
+        let draft = issue::token_response(&TokenResponse {
+            access_token,
+            token_type: "Bearer",
+            expires_in: mint.access_token_lifetime(),
+            refresh_token,
+            scope: self.scopes.join(" "),
+            id_token,
+            issued_token_type: None,
+        });
+        let draft = issuer.faults.tamper(&mint.moment(), draft);
+        for (name, kind) in [
+            ("access_token", IssuedKind::AccessToken),
+            ("refresh_token", IssuedKind::RefreshToken),
+            ("id_token", IssuedKind::IdToken),
+        ] {
+            if let Some(value) = draft.members.get(name).and_then(Value::as_str) {
+                call.note_issued(kind, value);
+            }
+        }
+        Reply::document(draft)
+    }
+}
+
+/// Ends a grant with everything that was handed out for it.
+pub(super) fn revoke(call: &Call<'_>, grant: &Grant) {
+    let settings = &call.issuer.settings;
+    let longest = (settings.refresh_token_lifetime).max(settings.access_token_lifetime);
+    call.shelf().revoke(&grant.id, longest.as_secs());
+}

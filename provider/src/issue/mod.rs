@@ -1,0 +1,31 @@
+//! Honest artefacts, made from grants and settings. What happens to them on the way out is none
+//! of this folder's business.
+
+mod authorization;
+mod metadata;
+mod subject;
+mod tokens;
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use crate::issuer::IssuerState;
+use crate::urls::Urls;
+
+pub(crate) use authorization::{authorization_error, authorization_response, describable};
+pub(crate) use metadata::{grants, jwks, metadata};
+pub(crate) use tokens::{Issuance, access_token, id_token, token_response, userinfo};
+
+/// An issuer, and the URLs under which it is reached at the moment.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct At<'a> {
+    pub(crate) issuer: &'a IssuerState,
+    pub(crate) urls: &'a Urls,
+}
+
+pub(crate) fn members(document: &impl Serialize) -> Map<String, Value> {
+    match json!(document) {
+        Value::Object(members) => members,
+        _ => Map::new(),
+    }
+}

@@ -1,0 +1,166 @@
+//! What the token and userinfo endpoints hand out.
+
+use serde_json::{Map, Value, json};
+
+use super::{At, members, subject};
+use crate::access_token::{AccessToken, Binding};
+use crate::claims::{Carrier, Occasion, about};
+use crate::fault::{Document, DocumentDraft, JwtDraft, JwtKind};
+use crate::grant::Grant;
+use crate::jose::{self, Signer};
+use crate::parties::Client;
+use crate::protocol::{AccessTokenClaims, Confirmation, IdTokenClaims, JoseHeader, TokenResponse};
+
+/// What an ID token is made from.
+#[derive(Debug)]
+pub(crate) struct Issuance<'a> {
+    pub(crate) client: &'a Client,
+    pub(crate) grant: &'a Grant,
+    pub(crate) scopes: &'a [String],
+    /// The nonce of the authorization request; none when a grant is refreshed (OIDC Core §12.2).
+    pub(crate) nonce: Option<&'a str>,
+    /// What is handed out beside it, for `at_hash` and `c_hash`.
+    pub(crate) access_token: Option<&'a str>,
+    pub(crate) code: Option<&'a str>,
+}
+
+/// The ID token (OIDC Core §2); none where nobody signed in.
+pub(crate) fn id_token(at: At<'_>, signer: &Signer, issuance: &Issuance<'_>) -> Option<JwtDraft> {
+    let user = issuance.grant.user.as_ref()?;
+    let (client, grant) = (issuance.client, issuance.grant);
+    let algorithm = signer.algorithm();
+    let header = jose_header(signer, "JWT");
+    let now = at.issuer.now();
+    let asked: Vec<String> = grant.claims.id_token.keys().cloned().collect();
+    let occasion = Occasion {
+        sub: Some(&user.sub),
+        client_id: &grant.client_id,
+        scopes: issuance.scopes,
+        login_hint: grant.login_hint.as_deref(),
+        asked: &asked,
+    };
+    let wants_acr = asked.iter().any(|claim| claim == "acr");
+    let logs_out =
+        client.backchannel_logout_uri.is_some() || client.frontchannel_logout_uri.is_some();
+    let half_hash = |value: &str| jose::half_hash(algorithm, value);
+    let claims = IdTokenClaims {
+        iss: at.urls.issuer.clone(),
+        sub: subject::subject(at.issuer, client, &user.sub).into_owned(),
+        aud: grant.client_id.clone(),
+        exp: now.saturating_add(at.issuer.settings.id_token_lifetime.as_secs()),
+        iat: now,
+        auth_time: user.auth_time,
+        nonce: issuance.nonce.map(str::to_owned),
+        acr: wants_acr.then(|| user.acr.clone()),
+        sid: logs_out.then(|| user.sid.clone()),
+        at_hash: issuance.access_token.map(half_hash),
+        c_hash: issuance.code.map(half_hash),
+        about_the_user: about(at.issuer, Carrier::IdToken, &occasion),
+    };
+    Some(JwtDraft::new(
+        JwtKind::IdToken,
+        members(&header),
+        members(&claims),
+    ))
+}
+
+/// An access token that is a JWT (RFC 9068 §2). Its `jti` is the sealed form of what it stands
+/// for, so that the issuer itself needs no other.
+pub(crate) fn access_token(
+    at: At<'_>,
+    signer: &Signer,
+    client: &Client,
+    grant: &Grant,
+    token: &AccessToken,
+    sealed: &str,
+) -> JwtDraft {
+    let header = jose_header(signer, "at+jwt");
+    let user = grant.user.as_ref();
+    let claims = AccessTokenClaims {
+        iss: at.urls.issuer.clone(),
+        sub: user.map_or_else(
+            || grant.client_id.clone(),
+            |user| subject::subject(at.issuer, client, &user.sub).into_owned(),
+        ),
+        aud: audience(at, token),
+        exp: token.expires_at,
+        iat: token.issued_at,
+        jti: sealed.to_owned(),
+        client_id: grant.client_id.clone(),
+        scope: token.scopes.join(" "),
+        auth_time: user.map(|user| user.auth_time),
+        acr: user.map(|user| user.acr.clone()),
+        cnf: confirmation(token),
+        act: token.actor.as_ref().map(|actor| json!({"sub": actor})),
+    };
+    let mut claims = members(&claims);
+    claims.extend(about(at.issuer, Carrier::AccessToken, &occasion(token)));
+    JwtDraft::new(JwtKind::AccessToken, members(&header), claims)
+}
+
+fn jose_header(signer: &Signer, typ: &'static str) -> JoseHeader {
+    JoseHeader {
+        alg: signer.algorithm().as_str(),
+        typ,
+        kid: signer.kid().map(str::to_owned),
+    }
+}
+
+/// Whom an access token is meant for (RFC 9068 §3): the resources that were asked for, or else
+/// the issuer.
+pub(crate) fn audience(at: At<'_>, token: &AccessToken) -> Value {
+    match &token.audience[..] {
+        [] => json!(at.urls.issuer),
+        [only] => json!(only),
+        several => json!(several),
+    }
+}
+
+/// Whom an access token is bound to (RFC 7800 §3.1).
+pub(crate) fn confirmation(token: &AccessToken) -> Option<Confirmation> {
+    let none = Confirmation {
+        jkt: None,
+        certificate: None,
+    };
+    match &token.bound_to {
+        Binding::Bearer => None,
+        Binding::DpopKey(thumbprint) => Some(Confirmation {
+            jkt: Some(thumbprint.clone()),
+            ..none
+        }),
+        Binding::Certificate(thumbprint) => Some(Confirmation {
+            certificate: Some(thumbprint.clone()),
+            ..none
+        }),
+    }
+}
+
+/// The token response (RFC 6749 §5.1).
+pub(crate) fn token_response(response: &TokenResponse) -> DocumentDraft {
+    DocumentDraft::new(Document::Token, members(response))
+        .header("cache-control", "no-store")
+        .header("pragma", "no-cache")
+}
+
+/// The userinfo response (OIDC Core §5.3.2); `sub` is what the client gets.
+pub(crate) fn userinfo(
+    at: At<'_>,
+    client: &Client,
+    sub: &str,
+    token: &AccessToken,
+) -> DocumentDraft {
+    let sub = subject::subject(at.issuer, client, sub);
+    let mut claims = Map::from_iter([("sub".to_owned(), json!(sub))]);
+    claims.extend(about(at.issuer, Carrier::Userinfo, &occasion(token)));
+    DocumentDraft::new(Document::Userinfo, claims).header("cache-control", "no-store")
+}
+
+fn occasion(token: &AccessToken) -> Occasion<'_> {
+    Occasion {
+        sub: token.sub.as_deref(),
+        client_id: &token.client_id,
+        scopes: &token.scopes,
+        login_hint: token.login_hint.as_deref(),
+        asked: &token.asked,
+    }
+}

@@ -1,0 +1,146 @@
+//! Where an issuer keeps what it handed out: what is kept, and what a store has to be able to do.
+//!
+//! `memory.rs` keeps it in this process; `shelf.rs` is what endpoints use.
+
+mod memory;
+mod shelf;
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::grant::{Device, Grant, Interaction, SignedIn};
+
+pub(crate) use memory::MemoryStore;
+pub(crate) use shelf::{GENERATION, Shelf};
+
+/// The storage of one issuer. Each operation is atomic. All times are Unix seconds.
+pub(crate) trait Store: fmt::Debug + Send + Sync {
+    /// Keeps an entry, in place of one with the same key.
+    fn put(&self, kind: Kind, key: &str, entry: Entry, life: Life) -> Kept<()>;
+    /// Keeps an entry unless there is a live one with the same key: true for exactly one caller.
+    fn put_new(&self, kind: Kind, key: &str, entry: Entry, life: Life) -> Kept<bool>;
+    /// An entry that has not expired.
+    fn get(&self, kind: Kind, key: &str, now: u64) -> Kept<Option<Found>>;
+    /// Gives an entry out and forgets it: `Some` for exactly one caller.
+    fn take(&self, kind: Kind, key: &str, now: u64) -> Kept<Option<Entry>>;
+    /// Marks an entry as used: true for exactly one caller. Used ones are known for a while.
+    fn use_once(&self, kind: Kind, key: &str, now: u64) -> Kept<bool>;
+    /// Forgets every entry of a kind.
+    fn clear(&self, kind: Kind) -> Kept<()>;
+    /// How many entries of a kind have not expired.
+    fn count(&self, kind: Kind, now: u64) -> Kept<usize>;
+    /// Every entry of a kind that has not expired.
+    fn list(&self, kind: Kind, now: u64) -> Kept<Vec<(String, Found)>>;
+    /// A number that only grows, such as the generation of access tokens.
+    fn counter(&self, name: &str) -> Kept<u64>;
+    /// Adds one to a counter.
+    fn advance_counter(&self, name: &str) -> Kept<()>;
+    /// The secret that all replicas of the issuer share: the given one, unless there is one.
+    fn shared_secret(&self, proposal: [u8; 32]) -> Kept<[u8; 32]>;
+    /// Whether operations may wait for another process, and so must not run on the event loop.
+    fn may_wait(&self) -> bool {
+        false
+    }
+}
+
+/// What an operation gives, if the store can be reached.
+pub(crate) type Kept<T> = Result<T, StoreDown>;
+
+/// The store cannot be reached, or did not answer in time. Nothing is known about what it holds.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the store cannot be reached: {0}")]
+pub(crate) struct StoreDown(pub(crate) String);
+
+/// What an entry is about. Keys of different kinds do not meet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Kind {
+    /// A page that waits for its answer.
+    Interaction,
+    /// A browser that is signed in.
+    Session,
+    /// An authorization code.
+    Code,
+    /// A refresh token.
+    RefreshToken,
+    /// A device code (RFC 8628 §3.2).
+    DeviceCode,
+    /// A user code, which stands for a device code (RFC 8628 §3.2).
+    UserCode,
+    /// A pushed authorization request (RFC 9126 §2.2).
+    PushedRequest,
+    /// A grant or an access token that is honoured no longer.
+    Revoked,
+    /// An identifier that may be seen once, such as the `jti` of an assertion.
+    Seen,
+}
+
+impl Kind {
+    /// Every kind.
+    pub(crate) const ALL: [Self; 9] = [
+        Self::Interaction,
+        Self::Session,
+        Self::Code,
+        Self::RefreshToken,
+        Self::DeviceCode,
+        Self::UserCode,
+        Self::PushedRequest,
+        Self::Revoked,
+        Self::Seen,
+    ];
+
+    /// A short name, for keys and metrics.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Interaction => "interaction",
+            Self::Session => "session",
+            Self::Code => "code",
+            Self::RefreshToken => "refresh-token",
+            Self::DeviceCode => "device-code",
+            Self::UserCode => "user-code",
+            Self::PushedRequest => "pushed-request",
+            Self::Revoked => "revoked",
+            Self::Seen => "seen",
+        }
+    }
+}
+
+/// What is kept.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) enum Entry {
+    Interaction(Box<Interaction>),
+    Session(SignedIn),
+    Grant(Arc<Grant>),
+    Device(Box<Device>),
+    Text(String),
+    Parameters(Vec<(String, String)>),
+    Mark,
+}
+
+/// From when to when a value lives, in Unix seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Life {
+    pub(crate) now: u64,
+    pub(crate) until: u64,
+}
+
+impl Life {
+    /// A life that begins now.
+    pub(crate) fn from(now: u64, seconds: u64) -> Self {
+        Self {
+            now,
+            until: now.saturating_add(seconds),
+        }
+    }
+}
+
+/// An entry that was found.
+#[derive(Debug, Clone)]
+pub(crate) struct Found {
+    pub(crate) entry: Entry,
+    /// Unix seconds.
+    pub(crate) until: u64,
+    /// Whether it was used.
+    pub(crate) used: bool,
+}

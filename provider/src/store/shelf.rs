@@ -1,0 +1,243 @@
+//! What endpoints use of a store: the operations by name and type, in the course of one request.
+//!
+//! Where the store cannot be reached, an operation finds nothing and notes it; the request is then
+//! answered 503, whatever its endpoint made of the nothing.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use super::{Entry, Kept, Kind, Life, Store, StoreDown};
+use crate::grant::{Device, Grant, Interaction, SignedIn};
+
+/// For how many seconds an expired code is still known, so that the refusal can say why.
+const CODE_MEMORY: u64 = 600;
+
+/// A store in the course of one request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shelf<'a> {
+    store: &'a dyn Store,
+    /// The issuer's time, in Unix seconds.
+    now: u64,
+    down: &'a RefCell<Option<StoreDown>>,
+}
+
+/// A code or a refresh token.
+#[derive(Debug, Clone)]
+pub(crate) struct OneTime {
+    pub(crate) grant: Arc<Grant>,
+    /// Unix seconds.
+    pub(crate) expires_at: u64,
+    pub(crate) used: bool,
+}
+
+impl<'a> Shelf<'a> {
+    pub(crate) fn new(
+        store: &'a dyn Store,
+        now: u64,
+        down: &'a RefCell<Option<StoreDown>>,
+    ) -> Self {
+        Self { store, now, down }
+    }
+
+    fn reached<T: Default>(self, kept: Kept<T>) -> T {
+        kept.unwrap_or_else(|down| {
+            self.down.borrow_mut().get_or_insert(down);
+            T::default()
+        })
+    }
+
+    fn life(self, seconds: u64) -> Life {
+        Life::from(self.now, seconds)
+    }
+
+    /// Keeps a page that waits for its answer.
+    pub(crate) fn put_interaction(self, handle: &str, interaction: Interaction, seconds: u64) {
+        let entry = Entry::Interaction(Box::new(interaction));
+        let life = self.life(seconds);
+        self.reached(self.store.put(Kind::Interaction, handle, entry, life));
+    }
+
+    /// Gives an interaction out, once.
+    pub(crate) fn take_interaction(self, handle: &str) -> Option<Interaction> {
+        match self.reached(self.store.take(Kind::Interaction, handle, self.now))? {
+            Entry::Interaction(interaction) => Some(*interaction),
+            _ => None,
+        }
+    }
+
+    /// Keeps a browser's sign-in.
+    pub(crate) fn put_session(self, handle: &str, signed_in: SignedIn, seconds: u64) {
+        let life = self.life(seconds);
+        let entry = Entry::Session(signed_in);
+        self.reached(self.store.put(Kind::Session, handle, entry, life));
+    }
+
+    /// The sign-in of a browser.
+    pub(crate) fn session(self, handle: &str) -> Option<SignedIn> {
+        match self
+            .reached(self.store.get(Kind::Session, handle, self.now))?
+            .entry
+        {
+            Entry::Session(signed_in) => Some(signed_in),
+            _ => None,
+        }
+    }
+
+    /// Forgets the sign-in of a browser, and says whose it was.
+    pub(crate) fn end_session(self, handle: &str) -> Option<SignedIn> {
+        match self.reached(self.store.take(Kind::Session, handle, self.now))? {
+            Entry::Session(signed_in) => Some(signed_in),
+            _ => None,
+        }
+    }
+
+    /// Keeps an authorization code.
+    pub(crate) fn put_code(self, code: &str, grant: Grant, seconds: u64) {
+        let life = self.life(seconds.saturating_add(CODE_MEMORY));
+        let entry = Entry::Grant(Arc::new(grant));
+        self.reached(self.store.put(Kind::Code, code, entry, life));
+    }
+
+    /// Looks at a code without taking it. Used and expired ones are known for a while.
+    pub(crate) fn code(self, code: &str) -> Option<OneTime> {
+        let mut found = self.one_time(Kind::Code, code)?;
+        found.expires_at = found.expires_at.saturating_sub(CODE_MEMORY);
+        Some(found)
+    }
+
+    /// Takes a code: true for exactly one caller.
+    pub(crate) fn take_code(self, code: &str) -> bool {
+        self.reached(self.store.use_once(Kind::Code, code, self.now))
+    }
+
+    /// Keeps a refresh token.
+    pub(crate) fn put_refresh_token(self, token: &str, grant: Arc<Grant>, seconds: u64) {
+        let life = self.life(seconds);
+        let entry = Entry::Grant(grant);
+        self.reached(self.store.put(Kind::RefreshToken, token, entry, life));
+    }
+
+    /// Looks at a refresh token without taking it. Used ones are known for a while.
+    pub(crate) fn refresh_token(self, token: &str) -> Option<OneTime> {
+        self.one_time(Kind::RefreshToken, token)
+    }
+
+    /// Takes a refresh token: true for exactly one caller.
+    pub(crate) fn take_refresh_token(self, token: &str) -> bool {
+        self.reached(self.store.use_once(Kind::RefreshToken, token, self.now))
+    }
+
+    /// Forgets a refresh token.
+    pub(crate) fn drop_refresh_token(self, token: &str) {
+        self.reached(self.store.take(Kind::RefreshToken, token, self.now));
+    }
+
+    /// Keeps what a device waits for, under its device code and its user code (RFC 8628 §3.2).
+    pub(crate) fn put_device(self, device: Device) {
+        let life = Life {
+            now: self.now,
+            until: device.expires_at.saturating_add(CODE_MEMORY),
+        };
+        let user_code = device.user_code.clone();
+        let device_code = device.device_code.clone();
+        let named = Entry::Text(device_code.clone());
+        self.reached(self.store.put(Kind::UserCode, &user_code, named, life));
+        let entry = Entry::Device(Box::new(device));
+        self.reached(self.store.put(Kind::DeviceCode, &device_code, entry, life));
+    }
+
+    /// What a device waits for.
+    pub(crate) fn device(self, device_code: &str) -> Option<Device> {
+        match self
+            .reached(self.store.get(Kind::DeviceCode, device_code, self.now))?
+            .entry
+        {
+            Entry::Device(device) => Some(*device),
+            _ => None,
+        }
+    }
+
+    /// What the device with a user code waits for.
+    pub(crate) fn device_of(self, user_code: &str) -> Option<Device> {
+        match self
+            .reached(self.store.get(Kind::UserCode, user_code, self.now))?
+            .entry
+        {
+            Entry::Text(device_code) => self.device(&device_code),
+            _ => None,
+        }
+    }
+
+    /// Takes what a device waited for: `Some` for exactly one caller.
+    pub(crate) fn take_device(self, device_code: &str) -> Option<Device> {
+        match self.reached(self.store.take(Kind::DeviceCode, device_code, self.now))? {
+            Entry::Device(device) => Some(*device),
+            _ => None,
+        }
+    }
+
+    /// Keeps the parameters of a pushed authorization request (RFC 9126 §2.1).
+    pub(crate) fn put_pushed(
+        self,
+        request_uri: &str,
+        parameters: Vec<(String, String)>,
+        seconds: u64,
+    ) {
+        let entry = Entry::Parameters(parameters);
+        let life = self.life(seconds);
+        self.reached(
+            self.store
+                .put(Kind::PushedRequest, request_uri, entry, life),
+        );
+    }
+
+    /// The parameters of a pushed authorization request, which can be used until it expires,
+    /// since people reload pages (RFC 9126 §4).
+    pub(crate) fn pushed(self, request_uri: &str) -> Option<Vec<(String, String)>> {
+        match self
+            .reached(self.store.get(Kind::PushedRequest, request_uri, self.now))?
+            .entry
+        {
+            Entry::Parameters(parameters) => Some(parameters),
+            _ => None,
+        }
+    }
+
+    /// Ends a grant with everything that was handed out for it, or one access token.
+    pub(crate) fn revoke(self, id: &str, seconds: u64) {
+        let life = self.life(seconds);
+        self.reached(self.store.put(Kind::Revoked, id, Entry::Mark, life));
+    }
+
+    /// Whether a grant or an access token was ended.
+    pub(crate) fn is_revoked(self, id: &str) -> bool {
+        self.reached(self.store.get(Kind::Revoked, id, self.now))
+            .is_some()
+    }
+
+    /// Whether an identifier is seen for the first time; it is then known for so many seconds.
+    pub(crate) fn first_sight(self, id: &str, seconds: u64) -> bool {
+        let life = self.life(seconds);
+        self.reached(self.store.put_new(Kind::Seen, id, Entry::Mark, life))
+    }
+
+    /// The generation of access tokens: those of earlier ones are honoured no longer.
+    pub(crate) fn generation(self) -> u64 {
+        self.reached(self.store.counter(GENERATION))
+    }
+
+    fn one_time(self, kind: Kind, key: &str) -> Option<OneTime> {
+        let found = self.reached(self.store.get(kind, key, self.now))?;
+        match found.entry {
+            Entry::Grant(grant) => Some(OneTime {
+                grant,
+                expires_at: found.until,
+                used: found.used,
+            }),
+            _ => None,
+        }
+    }
+}
+
+/// The counter of the generations of access tokens.
+pub(crate) const GENERATION: &str = "access-token-generation";
