@@ -1,0 +1,1 @@
+"""What scripts/compare-peers and scripts/scale share."""
