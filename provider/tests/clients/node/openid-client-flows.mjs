@@ -39,7 +39,7 @@ async function logIn(config, parameters) {
     idTokenExpected: true,
   })
   assert.equal(tokens.token_type, 'bearer')
-  assert.equal(tokens.expiresIn(), 3600)
+  assert.equal(tokens.expires_in, 3600)
   assert.equal(tokens.claims().sub, 'alice')
   return tokens
 }
