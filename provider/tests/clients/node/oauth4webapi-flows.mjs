@@ -182,4 +182,22 @@ export const flows = {
   },
 
   logout: 'no call for it; the application builds the URL',
+
+  async 'client-credentials'() {
+    const as = await discovered('oidc')
+    const request = async (scope) => {
+      const response = await oauth.clientCredentialsGrantRequest(
+        as,
+        WEB_CLIENT,
+        WEB_BASIC,
+        { scope },
+        OPTIONS,
+      )
+      return oauth.processClientCredentialsResponse(as, WEB_CLIENT, response)
+    }
+    const tokens = await request('profile')
+    assert.equal(tokens.scope, 'profile')
+    assert.equal(tokens.refresh_token, undefined)
+    await assert.rejects(request('unheard-of'), refused('invalid_scope', 400))
+  },
 }

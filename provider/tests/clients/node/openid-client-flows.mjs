@@ -154,4 +154,16 @@ export const flows = {
     })
     assert.equal(String(await visit(url)), `${SIGNED_OUT_URI}?state=${state}`)
   },
+
+  async 'client-credentials'() {
+    const config = await web()
+    const tokens = await client.clientCredentialsGrant(config, { scope: 'profile' })
+    assert.equal(tokens.scope, 'profile')
+    assert.equal(tokens.refresh_token, undefined)
+    assert.equal(tokens.id_token, undefined)
+    await assert.rejects(
+      client.clientCredentialsGrant(config, { scope: 'unheard-of' }),
+      refused('invalid_scope', 400),
+    )
+  },
 }

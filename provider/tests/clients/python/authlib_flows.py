@@ -169,3 +169,14 @@ def logout():
         with app.browser.session_transaction() as stored:
             session.update(stored)
         assert app.provider.validate_logout_response()
+
+
+@library.flow("client-credentials")
+def client_credentials():
+    client = OAuth2Session(*WEB, scope="profile")
+    endpoint = metadata()["token_endpoint"]
+    token = client.fetch_token(endpoint, grant_type="client_credentials")
+    assert token["scope"] == "profile" and not token.is_expired()
+    assert "refresh_token" not in token and "id_token" not in token
+    stranger = OAuth2Session(*WEB, scope="unheard-of")
+    expect_error("invalid_scope", lambda: stranger.fetch_token(endpoint))

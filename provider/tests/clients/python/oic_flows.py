@@ -4,9 +4,14 @@ import logging
 
 from oic import rndstr
 from oic.exception import PyoidcError
-from oic.oauth2.message import ErrorResponse
+from oic.oauth2.message import CCAccessTokenRequest, ErrorResponse
 from oic.oic import Client
-from oic.oic.message import AuthorizationErrorResponse, AuthorizationResponse, RegistrationResponse
+from oic.oic.message import (
+    AccessTokenResponse,
+    AuthorizationErrorResponse,
+    AuthorizationResponse,
+    RegistrationResponse,
+)
 from oic.utils.authn.client import CLIENT_AUTHN_METHOD
 
 from support import ISSUER, REDIRECT_URI, SIGNED_OUT_URI, SPA, WEB, Library, sign_in, visit
@@ -159,3 +164,23 @@ def logout():
         request_args={"state": state, "post_logout_redirect_uri": SIGNED_OUT_URI},
     )
     assert visit(request.request(client.end_session_endpoint)) == f"{SIGNED_OUT_URI}?state={state}"
+
+
+def own_tokens(client, request, arguments):
+    """What the client gets by a grant without a browser."""
+    return client.do_any(
+        request,
+        request_args=arguments,
+        response=AccessTokenResponse,
+        authn_method="client_secret_basic",
+        endpoint=client.token_endpoint,
+    )
+
+
+@library.flow("client-credentials")
+def client_credentials():
+    client = discovered(*WEB)
+    tokens = own_tokens(client, CCAccessTokenRequest, {"scope": ["profile"]})
+    assert tokens["scope"] == ["profile"], tokens
+    assert "refresh_token" not in tokens and "id_token" not in tokens
+    expect_error("invalid_scope", own_tokens(client, CCAccessTokenRequest, {"scope": ["unheard-of"]}))

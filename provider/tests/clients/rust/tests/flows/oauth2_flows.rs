@@ -25,6 +25,7 @@ pub(crate) fn flows() -> Vec<Flow> {
         flow("invalid-client", invalid_client),
         flow("invalid-grant", invalid_grant),
         not_supported("logout", "OAuth only"),
+        flow("client-credentials", client_credentials),
     ]
 }
 
@@ -136,6 +137,22 @@ async fn invalid_grant(provider: MockProvider) -> Result<()> {
         .request_async(&http()?)
         .await;
     expect_error(refused, &BasicErrorResponseType::InvalidGrant)
+}
+
+async fn client_credentials(provider: MockProvider) -> Result<()> {
+    let client = confidential(&provider, WEB.1)?;
+    let tokens = client
+        .exchange_client_credentials()
+        .add_scope(Scope::new("profile".to_owned()))
+        .request_async(&http()?)
+        .await?;
+    ensure!(tokens.refresh_token().is_none());
+    let refused = client
+        .exchange_client_credentials()
+        .add_scope(Scope::new("unheard-of".to_owned()))
+        .request_async(&http()?)
+        .await;
+    expect_error(refused, &BasicErrorResponseType::InvalidScope)
 }
 
 fn expect_error<T, E: std::error::Error>(

@@ -36,6 +36,7 @@ pub(crate) fn flows() -> Vec<Flow> {
         flow("invalid-client", invalid_client),
         flow("invalid-grant", invalid_grant),
         flow("logout", logout),
+        flow("client-credentials", client_credentials),
     ]
 }
 
@@ -238,6 +239,22 @@ async fn logout(provider: MockProvider) -> Result<()> {
         "{location:?} is not {expected}"
     );
     Ok(())
+}
+
+async fn client_credentials(provider: MockProvider) -> Result<()> {
+    let client = discovered(&provider, WEB.0, Some(WEB.1)).await?;
+    let tokens = client
+        .exchange_client_credentials()?
+        .add_scope(Scope::new("profile".to_owned()))
+        .request_async(&http()?)
+        .await?;
+    ensure!(tokens.id_token().is_none() && tokens.refresh_token().is_none());
+    let refused = client
+        .exchange_client_credentials()?
+        .add_scope(Scope::new("unheard-of".to_owned()))
+        .request_async(&http()?)
+        .await;
+    expect_error(refused, &CoreErrorResponseType::InvalidScope)
 }
 
 fn expect_error<T, E: std::error::Error>(
