@@ -5,15 +5,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
-use axum::extract::{ConnectInfo, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, request};
+use axum::http::{HeaderValue, StatusCode, request};
 use axum::response::Response;
+use hyper::body::{Body as _, Incoming};
 
 use crate::clock;
 use crate::endpoint::{self, Answer, Reply, Request, Route};
 use crate::fault::TransportAct;
 use crate::issuer::Issuer;
-use crate::journal::{Exchange, Notes, RecordedRequest, RecordedResponse};
+use crate::journal::{Notes, Record};
 use crate::server::Host;
 use crate::transport::{Command, Connection};
 
@@ -21,24 +21,29 @@ use crate::transport::{Command, Connection};
 const MAX_BODY: usize = 64 * 1024;
 /// The longest request target, in bytes.
 const MAX_TARGET: usize = 16 * 1024;
-/// How much of a response body the journal keeps, in bytes.
-const MAX_RECORDED: usize = 64 * 1024;
 /// How long a request body may take to come in.
 const BODY_TIME: Duration = Duration::from_secs(10);
 
 /// Serves one request, whatever it is.
 pub(crate) async fn serve(
-    State(host): State<Arc<Host>>,
-    ConnectInfo(connection): ConnectInfo<Connection>,
-    request: axum::extract::Request,
+    host: Arc<Host>,
+    connection: Connection,
+    request: hyper::Request<Incoming>,
 ) -> Response {
     let (head, body) = request.into_parts();
-    let (name, route) = endpoint::route(head.uri.path());
+    let Some(path) = host.addresses.below_base(head.uri.path()) else {
+        let base = &host.addresses.base_path;
+        return render(Reply::text(
+            404,
+            format!("Everything here is below {base}."),
+        ));
+    };
+    let (name, route) = endpoint::route(path);
     let may_create = matches!(route, Route::Metadata | Route::Authorize);
     let Some(issuer) = host.issuer(name, may_create) else {
         return render(endpoint::no_issuer(name));
     };
-    let (request, refused) = read(&head, body).await;
+    let (request, refused) = read(head, body).await;
     let started = clock::instant();
     let answer = match refused {
         Some(reply) => Answer {
@@ -49,9 +54,9 @@ pub(crate) async fn serve(
         None => respond(&issuer, route, &request).await,
     };
     tracing::debug!(
-        issuer = name,
-        method = request.method,
-        path = head.uri.path(),
+        issuer = &*issuer.state().name,
+        method = request.method.as_str(),
+        path = request.path(),
         status = answer.reply.status,
         "served"
     );
@@ -85,28 +90,20 @@ pub(crate) fn record(
     request: Request,
     answer: Answer,
 ) {
-    let Answer { reply, notes, act } = answer;
-    let mut body = reply.body;
-    body.truncate(body.floor_char_boundary(MAX_RECORDED));
-    issuer.journal().record(Exchange {
-        number: 0,
-        issuer: issuer.name().to_owned(),
+    issuer.journal().record(Record {
+        issuer: Arc::clone(&issuer.state().name),
         endpoint: route.endpoint(),
         started,
         ended: clock::instant(),
-        request: RecordedRequest {
-            method: request.method,
-            target: request.target,
-            headers: request.headers,
-            body: request.body,
-        },
-        response: RecordedResponse {
-            status: reply.status,
-            headers: reply.headers,
-            body,
-            transport: act,
-        },
-        notes,
+        method: request.method,
+        target: request.target,
+        headers: request.headers,
+        body: request.body,
+        status: answer.reply.status,
+        reply_headers: answer.reply.headers,
+        reply_body: answer.reply.body,
+        transport: answer.act,
+        notes: answer.notes,
     });
 }
 
@@ -122,27 +119,26 @@ async fn respond(issuer: &Issuer, route: Route, request: &Request) -> Answer {
 }
 
 /// The request, and the reply if it cannot be taken.
-async fn read(head: &request::Parts, body: Body) -> (Request, Option<Reply>) {
-    let mut target = head
-        .uri
-        .path_and_query()
-        .map_or("/", |it| it.as_str())
-        .to_owned();
+async fn read(head: request::Parts, body: Incoming) -> (Request, Option<Reply>) {
     let mut request = Request {
-        method: head.method.as_str().to_owned(),
-        target: String::new(),
-        headers: header_pairs(&head.headers),
+        method: head.method,
+        target: (head.uri.path_and_query())
+            .map_or("/", |it| it.as_str())
+            .to_owned(),
+        headers: head.headers,
         body: String::new(),
     };
-    if target.len() > MAX_TARGET {
-        target.truncate(target.floor_char_boundary(MAX_TARGET));
-        request.target = target;
+    if request.target.len() > MAX_TARGET {
+        let end = request.target.floor_char_boundary(MAX_TARGET);
+        request.target.truncate(end);
         let refused = Reply::text(414, format!("The URL is longer than {MAX_TARGET} bytes."));
         return (request, Some(refused));
     }
-    request.target = target;
-    let bytes = tokio::time::timeout(BODY_TIME, axum::body::to_bytes(body, MAX_BODY)).await;
-    let refused = match bytes {
+    if body.is_end_stream() {
+        return (request, None);
+    }
+    let whole = axum::body::to_bytes(Body::new(body), MAX_BODY);
+    let refused = match tokio::time::timeout(BODY_TIME, whole).await {
         Ok(Ok(bytes)) => {
             request.body = String::from_utf8_lossy(&bytes).into_owned();
             None
@@ -156,25 +152,10 @@ async fn read(head: &request::Parts, body: Body) -> (Request, Option<Reply>) {
     (request, refused)
 }
 
-fn header_pairs(headers: &HeaderMap) -> Vec<(String, String)> {
-    headers
-        .iter()
-        .map(|(name, value)| {
-            let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
-            (name.as_str().to_owned(), value)
-        })
-        .collect()
-}
-
 fn render(reply: Reply) -> Response {
     let mut response = Response::new(Body::from(reply.body));
     *response.status_mut() =
         StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    for (name, value) in reply.headers {
-        // Names and values are ours or checked ones; one that cannot be sent is left out.
-        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
-            response.headers_mut().append(name, value);
-        }
-    }
+    *response.headers_mut() = reply.headers;
     response
 }

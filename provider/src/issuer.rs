@@ -19,7 +19,7 @@ pub struct Issuer(Arc<IssuerState>);
 
 #[derive(Debug)]
 pub(crate) struct IssuerState {
-    pub(crate) name: String,
+    pub(crate) name: Arc<str>,
     /// What stands before the issuer's own paths; empty for a default issuer without base path.
     pub(crate) path: String,
     /// Under which URLs it is reached, unless a request says otherwise.
@@ -82,7 +82,7 @@ impl Issuer {
             })
         });
         Self(Arc::new(IssuerState {
-            name: name.to_owned(),
+            name: name.into(),
             path: format!("{}{own_path}", addresses.base_path),
             urls: addresses.urls(listening, &own_path),
             addresses: Arc::clone(addresses),

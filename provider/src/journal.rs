@@ -2,9 +2,11 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+use axum::body::Bytes;
+use axum::http::{HeaderMap, Method};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
@@ -64,7 +66,8 @@ impl Endpoint {
     }
 }
 
-/// The exchanges that an issuer had, the last 10,000 of them. Clones share one journal.
+/// The exchanges that an issuer had: the last 10,000 of them, or fewer where they hold more than
+/// 12 MiB. Clones share one journal.
 #[derive(Clone)]
 pub struct Journal(Arc<Inner>);
 
@@ -76,8 +79,17 @@ struct Inner {
 
 #[derive(Default)]
 struct Entries {
-    kept: VecDeque<Arc<Exchange>>,
+    kept: VecDeque<Arc<Entry>>,
     last: u64,
+    /// What the kept ones hold, in bytes.
+    size: usize,
+}
+
+/// An exchange as it was recorded. Most are never read, so it is told in full only then.
+struct Entry {
+    number: u64,
+    record: Record,
+    told: OnceLock<Arc<Exchange>>,
 }
 
 /// Exchanges hold secrets, so only their number is shown.
@@ -90,6 +102,9 @@ impl fmt::Debug for Journal {
 /// How many exchanges are kept.
 const CAPACITY: usize = 10_000;
 
+/// How much the kept exchanges may hold, in bytes.
+const MAX_SIZE: usize = 12 * 1024 * 1024;
+
 impl Journal {
     pub(crate) fn new() -> Self {
         Self(Arc::new(Inner {
@@ -100,7 +115,7 @@ impl Journal {
 
     /// The exchanges so far, oldest first.
     pub fn exchanges(&self) -> Vec<Arc<Exchange>> {
-        self.entries().kept.iter().cloned().collect()
+        self.entries().kept.iter().map(|it| it.tell()).collect()
     }
 
     /// How many exchanges are kept.
@@ -115,7 +130,9 @@ impl Journal {
 
     /// Forgets the exchanges so far. Numbers go on where they were.
     pub fn clear(&self) {
-        self.entries().kept.clear();
+        let mut entries = self.entries();
+        entries.kept.clear();
+        entries.size = 0;
     }
 
     /// A reader of the exchanges to come.
@@ -150,14 +167,23 @@ impl Journal {
     }
 
     /// Enters an exchange and gives it its number.
-    pub(crate) fn record(&self, mut exchange: Exchange) {
+    pub(crate) fn record(&self, record: Record) {
+        let size = record.size();
         let mut entries = self.entries();
         entries.last += 1;
-        exchange.number = entries.last;
-        if entries.kept.len() >= CAPACITY {
-            entries.kept.pop_front();
+        while entries.kept.len() >= CAPACITY || entries.size + size > MAX_SIZE {
+            let Some(oldest) = entries.kept.pop_front() else {
+                break;
+            };
+            entries.size -= oldest.record.size();
         }
-        entries.kept.push_back(Arc::new(exchange));
+        let entry = Entry {
+            number: entries.last,
+            record,
+            told: OnceLock::new(),
+        };
+        entries.size += size;
+        entries.kept.push_back(Arc::new(entry));
         // Told under the lock, so that the numbers come in order.
         self.0.last.send_replace(entries.last);
     }
@@ -165,7 +191,7 @@ impl Journal {
     fn after(&self, number: u64) -> Option<Arc<Exchange>> {
         let entries = self.entries();
         let next = entries.kept.partition_point(|entry| entry.number <= number);
-        entries.kept.get(next).cloned()
+        entries.kept.get(next).map(|it| it.tell())
     }
 
     fn entries(&self) -> MutexGuard<'_, Entries> {
@@ -174,6 +200,83 @@ impl Journal {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl Entry {
+    fn tell(&self) -> Arc<Exchange> {
+        let told = || Arc::new(self.record.tell(self.number));
+        Arc::clone(self.told.get_or_init(told))
+    }
+}
+
+/// An exchange as the HTTP library has it.
+#[derive(Debug)]
+pub(crate) struct Record {
+    pub(crate) issuer: Arc<str>,
+    pub(crate) endpoint: Endpoint,
+    pub(crate) started: Instant,
+    pub(crate) ended: Instant,
+    pub(crate) method: Method,
+    pub(crate) target: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
+    pub(crate) status: u16,
+    pub(crate) reply_headers: HeaderMap,
+    pub(crate) reply_body: Bytes,
+    pub(crate) transport: Option<TransportAct>,
+    pub(crate) notes: Notes,
+}
+
+/// How much of a response body is told, in bytes.
+const MAX_TOLD: usize = 64 * 1024;
+
+impl Record {
+    /// About how much it holds, in bytes.
+    fn size(&self) -> usize {
+        let headers = |headers: &HeaderMap| {
+            let values: usize = headers.values().map(|value| value.len() + 96).sum();
+            values + 64
+        };
+        let issued = |it: &Issued| it.value.len() + 64;
+        512 + self.target.len()
+            + self.body.len()
+            + self.reply_body.len()
+            + headers(&self.headers)
+            + headers(&self.reply_headers)
+            + self.notes.issued.iter().map(issued).sum::<usize>()
+    }
+
+    fn tell(&self, number: u64) -> Exchange {
+        let reply_body = &self.reply_body[..self.reply_body.len().min(MAX_TOLD)];
+        Exchange {
+            number,
+            issuer: self.issuer.to_string(),
+            endpoint: self.endpoint,
+            started: self.started,
+            ended: self.ended,
+            request: RecordedRequest {
+                method: self.method.to_string(),
+                target: self.target.clone(),
+                headers: pairs(&self.headers),
+                body: self.body.clone(),
+            },
+            response: RecordedResponse {
+                status: self.status,
+                headers: pairs(&self.reply_headers),
+                body: String::from_utf8_lossy(reply_body).into_owned(),
+                transport: self.transport,
+            },
+            notes: self.notes.clone(),
+        }
+    }
+}
+
+fn pairs(headers: &HeaderMap) -> Vec<(String, String)> {
+    let pair = |(name, value): (&axum::http::HeaderName, &axum::http::HeaderValue)| {
+        let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+        (name.as_str().to_owned(), value)
+    };
+    headers.iter().map(pair).collect()
 }
 
 /// A reader of a journal, from [`Journal::subscribe`]. It misses nothing that is still kept.
@@ -295,21 +398,37 @@ pub enum IssuedKind {
 mod tests {
     use super::*;
 
-    fn exchange(target: &str) -> Exchange {
+    fn exchange(target: &str) -> Record {
         let now = crate::clock::instant();
-        Exchange {
-            number: 0,
-            issuer: String::new(),
+        Record {
+            issuer: "".into(),
             endpoint: Endpoint::Other,
             started: now,
             ended: now,
-            request: RecordedRequest {
-                target: target.to_owned(),
-                ..RecordedRequest::default()
-            },
-            response: RecordedResponse::default(),
+            method: Method::GET,
+            target: target.to_owned(),
+            headers: HeaderMap::new(),
+            body: String::new(),
+            status: 200,
+            reply_headers: HeaderMap::new(),
+            reply_body: Bytes::new(),
+            transport: None,
             notes: Notes::default(),
         }
+    }
+
+    #[test]
+    fn large_exchanges_make_room_sooner() {
+        let journal = Journal::new();
+        for _ in 0..30 {
+            journal.record(Record {
+                reply_body: Bytes::from(vec![b'x'; 1024 * 1024]),
+                ..exchange("/large")
+            });
+        }
+        assert_eq!(journal.len(), 11);
+        let told = &journal.exchanges()[0];
+        assert_eq!((told.number, told.response.body.len()), (20, MAX_TOLD));
     }
 
     #[test]

@@ -7,8 +7,6 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Body;
-use axum::extract::{ConnectInfo, State};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -231,10 +229,7 @@ async fn serve(stream: Stream, connection: Connection, limits: Limits, host: Arc
     let stop = stopped(host.stopping.clone());
     let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
         let (host, connection) = (Arc::clone(&host), connection.clone());
-        async move {
-            let (host, connection) = (State(host), ConnectInfo(connection));
-            Ok::<_, Infallible>(exchange::serve(host, connection, request.map(Body::new)).await)
-        }
+        async move { Ok::<_, Infallible>(exchange::serve(host, connection, request).await) }
     });
     let mut http = std::pin::pin!(
         http1::Builder::new()

@@ -46,6 +46,13 @@ pub(crate) struct Urls {
 }
 
 impl Addresses {
+    /// A path without the base path; none if it is not below that.
+    pub(crate) fn below_base<'a>(&self, path: &'a str) -> Option<&'a str> {
+        let rest = path.strip_prefix(self.base_path.as_str())?;
+        let is_below = self.base_path.is_empty() || rest.is_empty() || rest.starts_with('/');
+        is_below.then_some(rest)
+    }
+
     /// The URLs of the issuer with this path; `listening` is where the provider listens.
     pub(crate) fn urls(&self, listening: &str, path: &str) -> Urls {
         let at = |base: &str| format!("{}{}{path}", base.trim_end_matches('/'), self.base_path);
@@ -131,6 +138,10 @@ mod tests {
         assert_eq!(urls.issuer, "http://provider:9400/auth/shop");
         assert_eq!(urls.front, "http://localhost:9400/auth/shop");
         assert_eq!(urls.back, urls.issuer);
+        assert_eq!(addresses.below_base("/auth/token"), Some("/token"));
+        assert_eq!(addresses.below_base("/auth"), Some(""));
+        assert_eq!(addresses.below_base("/authorize"), None);
+        assert_eq!(Addresses::default().below_base("/token"), Some("/token"));
         let public = Addresses {
             issuer: Side::Public,
             ..addresses

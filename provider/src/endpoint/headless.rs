@@ -101,13 +101,13 @@ impl Login<'_> {
             }
             Err(problem @ Problem::Redirect(_)) => refuse(call, problem),
         };
-        let location = reply.headers.iter().find(|(name, _)| name == "location");
+        let location = (reply.headers.get("location")).and_then(|it| it.to_str().ok());
         let callback = location.map_or_else(
             || {
                 let reason = format!("status {}", reply.status);
                 Err(LoginError::Refused { reason })
             },
-            |(_, location)| Ok(location.clone()),
+            |location| Ok(location.to_owned()),
         );
         Ok(Outcome { reply, callback })
     }
@@ -133,10 +133,8 @@ fn request(issuer: &IssuerState, url: &str) -> Result<Request, LoginError> {
     };
     let query = query.split('#').next().unwrap_or_default();
     Ok(Request {
-        method: "GET".to_owned(),
         target: format!("{}/authorize{query}", issuer.path),
-        headers: Vec::new(),
-        body: String::new(),
+        ..Request::default()
     })
 }
 

@@ -1,5 +1,7 @@
 //! Requests and replies as plain data, as they are recorded.
 
+use axum::body::Bytes;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -13,11 +15,10 @@ use crate::protocol::{ErrorCode, ErrorResponse};
 /// A request, read whole.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Request {
-    pub(crate) method: String,
+    pub(crate) method: Method,
     /// Path and query, undecoded.
     pub(crate) target: String,
-    /// Names in lower case.
-    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) headers: HeaderMap,
     pub(crate) body: String,
 }
 
@@ -29,9 +30,9 @@ impl Request {
         self.target.split('?').next().unwrap_or_default()
     }
 
+    /// The first value of a header, if it is text.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        let header = self.headers.iter().find(|(existing, _)| existing == name)?;
-        Some(&header.1)
+        text(self.headers.get(name)?)
     }
 
     /// The parameters of the query.
@@ -60,12 +61,17 @@ impl Request {
     /// The values of a cookie; there is one for each path that has it.
     pub(crate) fn cookies<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.headers
+            .get_all("cookie")
             .iter()
-            .filter(|(header, _)| header == "cookie")
-            .flat_map(|(_, value)| value.split(';'))
+            .filter_map(text)
+            .flat_map(|value| value.split(';'))
             .filter_map(|cookie| cookie.trim().split_once('='))
             .filter_map(move |(cookie, value)| (cookie == name).then_some(value))
     }
+}
+
+fn text(value: &HeaderValue) -> Option<&str> {
+    std::str::from_utf8(value.as_bytes()).ok()
 }
 
 fn decode(text: &str) -> Pairs {
@@ -105,23 +111,22 @@ pub(crate) fn with_parameters(uri: &str, pairs: &[(String, String)]) -> String {
 #[derive(Debug, Clone)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
-    /// Names in lower case.
-    pub(crate) headers: Vec<(String, String)>,
-    pub(crate) body: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
 }
 
 impl Reply {
     pub(crate) fn empty(status: u16) -> Self {
         Self {
             status,
-            headers: Vec::new(),
-            body: String::new(),
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
         }
     }
 
     pub(crate) fn text(status: u16, body: String) -> Self {
         let reply = Self::empty(status).header("content-type", "text/plain; charset=utf-8");
-        Self { body, ..reply }
+        reply.with_body(body)
     }
 
     /// A page of ours.
@@ -135,10 +140,7 @@ impl Reply {
             )
             .header("referrer-policy", "same-origin")
             .header("x-content-type-options", "nosniff");
-        Self {
-            body: html,
-            ..reply
-        }
+        reply.with_body(html)
     }
 
     /// A page that says what is wrong.
@@ -165,8 +167,7 @@ impl Reply {
             .header("content-type", "application/json")
             .header("cache-control", "no-store");
         // Serialising our own types fails only if a map has keys that are no strings.
-        let body = serde_json::to_string(document).unwrap_or_default();
-        Self { body, ..reply }
+        reply.with_body(serde_json::to_vec(document).unwrap_or_default())
     }
 
     /// An error response (RFC 6749 §5.2).
@@ -180,22 +181,36 @@ impl Reply {
 
     /// A document that has passed the faults.
     pub(crate) fn document(draft: DocumentDraft) -> Self {
-        Self {
-            status: draft.status,
-            headers: draft.headers.clone(),
-            body: draft.into_body(),
+        let mut reply = Self::empty(draft.status);
+        for (name, value) in &draft.headers {
+            reply = reply.header(name, value.as_str());
         }
+        reply.with_body(draft.into_body())
     }
 
-    pub(crate) fn header(mut self, name: &str, value: impl Into<String>) -> Self {
-        self.headers.push((name.to_owned(), value.into()));
+    /// Adds a header. Names and values are ours or checked ones; one that cannot be sent is left
+    /// out.
+    pub(crate) fn header(mut self, name: &str, value: impl AsRef<str>) -> Self {
+        let name = HeaderName::from_bytes(name.as_bytes());
+        let value = HeaderValue::from_bytes(value.as_ref().as_bytes());
+        if let (Ok(name), Ok(value)) = (name, value) {
+            self.headers.append(name, value);
+        }
         self
+    }
+
+    fn with_body(self, body: impl Into<Bytes>) -> Self {
+        Self {
+            body: body.into(),
+            ..self
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::http::header;
 
     #[test]
     fn parameters_are_added_to_whatever_query_there_is() {
@@ -214,10 +229,10 @@ mod tests {
     #[test]
     fn a_cookie_may_come_several_times() {
         let request = Request {
-            headers: vec![
-                ("cookie".to_owned(), "a=1; b=2;a=3".to_owned()),
-                ("cookie".to_owned(), "a=4=5".to_owned()),
-            ],
+            headers: HeaderMap::from_iter([
+                (header::COOKIE, HeaderValue::from_static("a=1; b=2;a=3")),
+                (header::COOKIE, HeaderValue::from_static("a=4=5")),
+            ]),
             ..Request::default()
         };
         assert_eq!(request.cookies("a").collect::<Vec<_>>(), ["1", "3", "4=5"]);

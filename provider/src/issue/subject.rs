@@ -42,7 +42,7 @@ fn sector(client: &Client) -> String {
 /// It cannot be turned back without the list of users, which is all that a mock needs.
 fn pairwise(issuer: &IssuerState, sector: &str, sub: &str) -> String {
     let mut hash = Context::new(&SHA256);
-    for part in [issuer.name.as_str(), sector, sub] {
+    for part in [&issuer.name, sector, sub] {
         hash.update(part.as_bytes());
         hash.update(&[0]);
     }
