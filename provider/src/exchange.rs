@@ -41,13 +41,13 @@ pub(crate) async fn serve(
     let (name, route) = endpoint::route(path);
     let may_create = matches!(route, Route::Metadata | Route::Authorize);
     let Some(issuer) = host.issuer(name, may_create) else {
-        return render(endpoint::no_issuer(name));
+        return render(endpoint::no_issuer(name, route));
     };
     let (request, refused) = read(head, body).await;
     let started = clock::instant();
     let answer = match refused {
         Some(reply) => Answer {
-            reply,
+            reply: endpoint::for_scripts(reply, route),
             notes: Notes::default(),
             act: None,
         },

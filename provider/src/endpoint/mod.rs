@@ -158,8 +158,30 @@ impl Route {
 }
 
 /// The answer to a request that no issuer serves.
-pub(crate) fn no_issuer(name: &str) -> Reply {
-    Reply::text(404, format!("There is no issuer `{name}` here."))
+pub(crate) fn no_issuer(name: &str, route: Route) -> Reply {
+    let reply = Reply::text(404, format!("There is no issuer `{name}` here."));
+    for_scripts(reply, route)
+}
+
+/// Lets scripts of other origins read the reply, if they may call what it comes from. What refuses
+/// them has to be readable as well.
+pub(crate) fn for_scripts(reply: Reply, route: Route) -> Reply {
+    if !route.is_open_to_scripts() {
+        return reply;
+    }
+    reply
+        .header("access-control-allow-origin", "*")
+        .header("access-control-expose-headers", "www-authenticate")
+}
+
+/// Scripts may send whatever headers they ask for; without a wish, those that clients need.
+fn preflight(request: &Request, methods: &[&str]) -> Reply {
+    let asked = request.header("access-control-request-headers");
+    let allowed = asked.unwrap_or("authorization, content-type");
+    Reply::empty(204)
+        .header("access-control-allow-methods", methods.join(", "))
+        .header("access-control-allow-headers", allowed)
+        .header("access-control-max-age", "600")
 }
 
 /// Answers a request to an issuer.
@@ -175,24 +197,12 @@ pub(crate) fn respond(issuer: &IssuerState, route: Route, request: &Request) -> 
             let allowed = methods.join(", ");
             Reply::text(405, format!("This URL takes {allowed}.")).header("allow", allowed)
         }
-        "OPTIONS" => Reply::empty(204)
-            .header("access-control-allow-methods", methods.join(", "))
-            .header(
-                "access-control-allow-headers",
-                "authorization, content-type",
-            )
-            .header("access-control-max-age", "600"),
+        "OPTIONS" => preflight(request, methods),
         _ => serve(&call, route),
     };
     let down = call.down.borrow_mut().take();
     let reply = down.map_or(reply, |down| unavailable(&down));
-    let reply = if route.is_open_to_scripts() {
-        reply
-            .header("access-control-allow-origin", "*")
-            .header("access-control-expose-headers", "www-authenticate")
-    } else {
-        reply
-    };
+    let reply = for_scripts(reply, route);
     let draft = TransportDraft {
         endpoint: route.endpoint(),
         act: None,

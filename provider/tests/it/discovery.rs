@@ -292,6 +292,30 @@ async fn scripts_of_other_origins_may_read_what_is_meant_for_them() {
             .contains_key("access-control-allow-origin");
         assert_eq!(allowed, open, "{path}");
     }
-    let refused = world.userinfo("no-such-token").send().await.unwrap();
-    assert_eq!(refused.headers()["access-control-allow-origin"], "*");
+    let asked = world
+        .http
+        .request(reqwest::Method::OPTIONS, world.url("/token"))
+        .header("access-control-request-headers", "authorization,x-of-mine");
+    assert_eq!(
+        asked.send().await.unwrap().headers()["access-control-allow-headers"],
+        "authorization,x-of-mine"
+    );
+    for refused in [
+        world.userinfo("no-such-token"),
+        world
+            .http
+            .post(world.url("/token"))
+            .body("x".repeat(100_000)),
+        world
+            .http
+            .get(world.url("/jwks"))
+            .query(&[("a", "x".repeat(20_000))]),
+        world
+            .http
+            .post(format!("{}/nobody/token", world.provider.base_url())),
+    ] {
+        let refused = refused.send().await.unwrap();
+        assert!(refused.status().is_client_error());
+        assert_eq!(refused.headers()["access-control-allow-origin"], "*");
+    }
 }
