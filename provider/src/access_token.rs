@@ -31,8 +31,10 @@ pub(crate) struct AccessToken {
     pub(crate) asked: Vec<String>,
     pub(crate) login_hint: Option<String>,
     pub(crate) bound_to: Binding,
-    /// Who acts for the user (RFC 8693 §4.1).
-    pub(crate) actor: Option<String>,
+    /// When the user signed in, in Unix seconds.
+    pub(crate) auth_time: Option<u64>,
+    /// Who acts for the user: the present actor, then those before it (RFC 8693 §4.1).
+    pub(crate) actors: Vec<String>,
     /// The parallel test that it belongs to.
     pub(crate) test: Option<String>,
 }

@@ -112,8 +112,8 @@ pub(crate) struct Grant {
     /// The thumbprint of the key that its code, and a public client's refresh tokens, are bound
     /// to (RFC 9449 §5, §10).
     pub(crate) dpop_jkt: Option<String>,
-    /// Who acts for the user (RFC 8693 §4.1).
-    pub(crate) actor: Option<String>,
+    /// Who acts for the user: the present actor, then those before it (RFC 8693 §4.1).
+    pub(crate) actors: Vec<String>,
     /// The parallel test that it belongs to.
     pub(crate) test: Option<String>,
 }
@@ -139,7 +139,7 @@ impl Grant {
             login_hint: pending.login_hint,
             resources: pending.resources,
             dpop_jkt: pending.dpop_jkt,
-            actor: None,
+            actors: Vec::new(),
             test: pending.test,
         }
     }

@@ -45,9 +45,14 @@ fn demand(holds: bool, rule: Rule, detail: impl FnOnce() -> String) -> Holds {
     })
 }
 
+/// Parameters that may come more than once (RFC 8707 §2, RFC 8693 §2.1).
+const REPEATABLE: [&str; 2] = ["resource", "audience"];
+
 pub(crate) fn single_parameters(pairs: &[(String, String)]) -> Holds {
     let mut seen = BTreeSet::new();
-    let twice = pairs.iter().find(|(name, _)| !seen.insert(name));
+    let twice = (pairs.iter())
+        .filter(|(name, _)| !REPEATABLE.contains(&name.as_str()))
+        .find(|(name, _)| !seen.insert(name));
     demand(twice.is_none(), Rule::SingleParameters, || {
         let name = twice.map_or("", |(name, _)| name);
         format!("the parameter `{name}` is sent more than once")

@@ -93,6 +93,14 @@ pub(crate) fn typed<T: DeserializeOwned + Default>(pairs: &[(String, String)]) -
     serde_json::from_value(Value::Object(members)).unwrap_or_default()
 }
 
+/// The values of a parameter that may come more than once, in their order.
+pub(crate) fn values(pairs: &[(String, String)], name: &str) -> Vec<String> {
+    (pairs.iter())
+        .filter(|(existing, value)| existing == name && !value.is_empty())
+        .map(|(_, value)| value.clone())
+        .collect()
+}
+
 /// The URI with more parameters in its query.
 pub(crate) fn with_parameters(uri: &str, pairs: &[(String, String)]) -> String {
     let mut query = form_urlencoded::Serializer::new(String::new());

@@ -51,7 +51,8 @@ impl Mint<'_> {
             asked: grant.claims.userinfo.keys().cloned().collect(),
             login_hint: grant.login_hint.clone(),
             bound_to: self.bound_to.clone(),
-            actor: grant.actor.clone(),
+            auth_time: grant.user.as_ref().map(|user| user.auth_time),
+            actors: grant.actors.clone(),
             test: grant.test.clone(),
         };
         let Some(keeper) = call.reached(issuer.sealer()) else {
@@ -135,4 +136,13 @@ pub(super) fn read(call: &Call<'_>, token: &str) -> Option<AccessToken> {
         return sealer.open(claims.get("jti")?.as_str()?);
     }
     sealer.open(token)
+}
+
+/// What an access token that is a JWT says in its `jti`.
+pub(super) fn jti(call: &Call<'_>, token: &str) -> Option<String> {
+    if !token.contains('.') {
+        return None;
+    }
+    let claims = jose::own_claims(&call.issuer.keys, token)?;
+    Some(claims.get("jti")?.as_str()?.to_owned())
 }

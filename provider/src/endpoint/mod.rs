@@ -6,9 +6,11 @@ mod discovery;
 mod end_session;
 mod headless;
 mod index;
+mod introspect;
 mod login;
 mod message;
 mod mint;
+mod revoke;
 mod token;
 mod userinfo;
 
@@ -43,6 +45,8 @@ pub(crate) enum Route {
     Token,
     Userinfo,
     EndSession,
+    Introspect,
+    Revoke,
     Unknown,
 }
 
@@ -113,6 +117,8 @@ fn route_within(path: &str) -> Route {
         "/token" => Route::Token,
         "/userinfo" => Route::Userinfo,
         "/end_session" => Route::EndSession,
+        "/introspect" => Route::Introspect,
+        "/revoke" => Route::Revoke,
         _ => Route::Unknown,
     }
 }
@@ -126,6 +132,8 @@ impl Route {
             Self::Token => Endpoint::Token,
             Self::Userinfo => Endpoint::Userinfo,
             Self::EndSession => Endpoint::EndSession,
+            Self::Introspect => Endpoint::Introspection,
+            Self::Revoke => Endpoint::Revocation,
             Self::Index | Self::HeadlessLogin | Self::Unknown => Endpoint::Other,
         }
     }
@@ -136,7 +144,7 @@ impl Route {
             Self::Index => &["GET", "HEAD"],
             Self::Authorize | Self::EndSession => &["GET", "HEAD", "POST"],
             Self::Login | Self::HeadlessLogin => &["POST"],
-            Self::Token => &["POST", "OPTIONS"],
+            Self::Token | Self::Introspect | Self::Revoke => &["POST", "OPTIONS"],
             Self::Userinfo => &["GET", "HEAD", "POST", "OPTIONS"],
             Self::Unknown => &[],
         }
@@ -242,6 +250,8 @@ fn serve(call: &Call<'_>, route: Route) -> Reply {
         Route::Token => token::serve(call),
         Route::Userinfo => userinfo::serve(call),
         Route::EndSession => end_session::serve(call),
+        Route::Introspect => introspect::serve(call),
+        Route::Revoke => revoke::serve(call),
     }
 }
 

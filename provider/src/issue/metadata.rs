@@ -42,6 +42,8 @@ pub(crate) fn metadata(at: At<'_>) -> DocumentDraft {
         userinfo_endpoint: back("/userinfo"),
         jwks_uri: back("/jwks"),
         end_session_endpoint: front("/end_session"),
+        introspection_endpoint: back("/introspect"),
+        revocation_endpoint: back("/revoke"),
         scopes_supported: scopes.cloned().collect(),
         claims_supported: claims,
         response_types_supported: vec!["code"],
@@ -51,13 +53,14 @@ pub(crate) fn metadata(at: At<'_>) -> DocumentDraft {
         id_token_signing_alg_values_supported: (at.issuer.keys.algorithms().into_iter())
             .map(SigningAlgorithm::as_str)
             .collect(),
-        token_endpoint_auth_methods_supported: [
-            AuthMethod::ClientSecretBasic,
-            AuthMethod::ClientSecretPost,
-            AuthMethod::None,
-        ]
-        .map(AuthMethod::as_str)
-        .into(),
+        token_endpoint_auth_methods_supported: auth_methods().map(AuthMethod::as_str).collect(),
+        introspection_endpoint_auth_methods_supported: auth_methods()
+            .filter(|method| *method != AuthMethod::None || at.issuer.is_lax())
+            .map(AuthMethod::as_str)
+            .collect(),
+        revocation_endpoint_auth_methods_supported: auth_methods()
+            .map(AuthMethod::as_str)
+            .collect(),
         code_challenge_methods_supported: (settings.accepted_challenge_methods().iter())
             .map(|method| method.as_str())
             .collect(),
@@ -71,6 +74,16 @@ pub(crate) fn metadata(at: At<'_>) -> DocumentDraft {
         at,
         DocumentDraft::new(Document::Metadata, members(&metadata)),
     )
+}
+
+/// How clients may prove who they are.
+fn auth_methods() -> impl Iterator<Item = AuthMethod> {
+    let served = [
+        AuthMethod::ClientSecretBasic,
+        AuthMethod::ClientSecretPost,
+        AuthMethod::None,
+    ];
+    served.into_iter()
 }
 
 /// The grants that are served, in the order in which they are advertised.

@@ -2,6 +2,7 @@
 //! of this folder's business.
 
 mod authorization;
+mod introspection;
 mod metadata;
 mod subject;
 mod tokens;
@@ -13,8 +14,11 @@ use crate::issuer::IssuerState;
 use crate::urls::Urls;
 
 pub(crate) use authorization::{authorization_error, authorization_response, describable};
+pub(crate) use introspection::{Introspected, introspection};
 pub(crate) use metadata::{grants, jwks, metadata};
-pub(crate) use tokens::{Issuance, access_token, id_token, token_response, userinfo};
+pub(crate) use tokens::{
+    Issuance, access_token, audience, confirmation, id_token, token_response, userinfo,
+};
 
 /// An issuer, and the URLs under which it is reached at the moment.
 #[derive(Debug, Clone, Copy)]

@@ -89,9 +89,9 @@ pub(crate) fn access_token(
         client_id: grant.client_id.clone(),
         scope: token.scopes.join(" "),
         auth_time: user.map(|user| user.auth_time),
-        acr: user.map(|user| user.acr.clone()),
+        acr: (user.map(|user| user.acr.clone())).filter(|acr| !acr.is_empty()),
         cnf: confirmation(token),
-        act: token.actor.as_ref().map(|actor| json!({"sub": actor})),
+        act: acting(token),
     };
     let mut claims = members(&claims);
     claims.extend(about(at.issuer, Carrier::AccessToken, &occasion(token)));
@@ -114,6 +114,15 @@ pub(crate) fn audience(at: At<'_>, token: &AccessToken) -> Value {
         [only] => json!(only),
         several => json!(several),
     }
+}
+
+/// Who acts for the user, each with the one before it inside (RFC 8693 §4.1).
+pub(super) fn acting(token: &AccessToken) -> Option<Value> {
+    let wrap = |before: Option<Value>, actor: &String| match before {
+        Some(before) => Some(json!({"sub": actor, "act": before})),
+        None => Some(json!({"sub": actor})),
+    };
+    token.actors.iter().rev().fold(None, wrap)
 }
 
 /// Whom an access token is bound to (RFC 7800 §3.1).
@@ -155,7 +164,7 @@ pub(crate) fn userinfo(
     DocumentDraft::new(Document::Userinfo, claims).header("cache-control", "no-store")
 }
 
-fn occasion(token: &AccessToken) -> Occasion<'_> {
+pub(super) fn occasion(token: &AccessToken) -> Occasion<'_> {
     Occasion {
         sub: token.sub.as_deref(),
         client_id: &token.client_id,

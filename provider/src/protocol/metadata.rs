@@ -13,6 +13,8 @@ pub(crate) struct ProviderMetadata {
     pub(crate) jwks_uri: String,
     /// RP-Initiated Logout 1.0 §2.1.
     pub(crate) end_session_endpoint: String,
+    pub(crate) introspection_endpoint: String,
+    pub(crate) revocation_endpoint: String,
     pub(crate) scopes_supported: Vec<String>,
     pub(crate) claims_supported: Vec<String>,
     pub(crate) response_types_supported: Vec<&'static str>,
@@ -21,6 +23,8 @@ pub(crate) struct ProviderMetadata {
     pub(crate) subject_types_supported: Vec<&'static str>,
     pub(crate) id_token_signing_alg_values_supported: Vec<&'static str>,
     pub(crate) token_endpoint_auth_methods_supported: Vec<&'static str>,
+    pub(crate) introspection_endpoint_auth_methods_supported: Vec<&'static str>,
+    pub(crate) revocation_endpoint_auth_methods_supported: Vec<&'static str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) code_challenge_methods_supported: Vec<&'static str>,
     /// Initiating User Registration 1.0 §4 has the name.

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 /// The parameters of a token request that the provider knows, as they came in (RFC 6749 §4.1.3,
-/// §6, §2.3.1; RFC 7636 §4.5).
+/// §4.3.2, §6, §2.3.1; RFC 7636 §4.5).
 #[derive(Clone, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct TokenParameters {
@@ -17,6 +17,24 @@ pub(crate) struct TokenParameters {
     pub(crate) scope: Option<String>,
     pub(crate) client_id: Option<String>,
     pub(crate) client_secret: Option<String>,
+    pub(crate) username: Option<String>,
+    pub(crate) password: Option<String>,
+    /// RFC 8628 §3.4.
+    pub(crate) device_code: Option<String>,
+    /// RFC 7523 §2.1.
+    pub(crate) assertion: Option<String>,
+    /// RFC 8693 §2.1, as are the following.
+    pub(crate) subject_token: Option<String>,
+    pub(crate) subject_token_type: Option<String>,
+    pub(crate) actor_token: Option<String>,
+    pub(crate) actor_token_type: Option<String>,
+    pub(crate) requested_token_type: Option<String>,
+    /// It may come more than once.
+    #[serde(skip)]
+    pub(crate) audience: Vec<String>,
+    /// It may come more than once (RFC 8707 §2).
+    #[serde(skip)]
+    pub(crate) resource: Vec<String>,
 }
 
 impl fmt::Debug for TokenParameters {

@@ -35,6 +35,8 @@ async fn every_advertised_url_answers() {
         "userinfo_endpoint",
         "jwks_uri",
         "end_session_endpoint",
+        "introspection_endpoint",
+        "revocation_endpoint",
     ] {
         let url = metadata[member].as_str().unwrap();
         let status = world.http.get(url).send().await.unwrap().status();
@@ -161,6 +163,10 @@ async fn every_advertised_auth_method_is_accepted() {
         methods,
         ["client_secret_basic", "client_secret_post", "none"]
     );
+    let revoking = &metadata["revocation_endpoint_auth_methods_supported"];
+    assert_eq!(strings(revoking), methods);
+    let asking = &metadata["introspection_endpoint_auth_methods_supported"];
+    assert_eq!(strings(asking), methods[..2]);
     // Each of the three is used in `honest.rs`; here a client is held to the one it registered.
     world.issuer.add_client(
         Client::confidential("app", "secret")
@@ -277,6 +283,8 @@ async fn scripts_of_other_origins_may_read_what_is_meant_for_them() {
         ("/jwks", true),
         ("/token", true),
         ("/userinfo", true),
+        ("/introspect", true),
+        ("/revoke", true),
         ("/authorize", false),
         ("/end_session", false),
         ("/", false),

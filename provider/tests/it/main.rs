@@ -9,9 +9,12 @@ mod connections;
 mod discovery;
 mod faults;
 mod honest;
+mod introspection;
 mod issuers;
 mod keys;
 mod pages;
+mod refresh;
+mod resources;
 mod rules;
 #[cfg(feature = "cli")]
 mod serve;

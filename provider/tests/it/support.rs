@@ -118,6 +118,22 @@ impl World {
         response.json().await.unwrap()
     }
 
+    /// What introspection says of a token, to `app`.
+    pub(crate) async fn introspect(&self, token: &str) -> Value {
+        let request = self.http.post(self.url("/introspect"));
+        let request = request.basic_auth("app", Some("secret"));
+        let response = request.form(&[("token", token)]).send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.headers()["cache-control"], "no-store");
+        response.json().await.unwrap()
+    }
+
+    pub(crate) fn revoke(&self, token: &str) -> RequestBuilder {
+        let request = self.http.post(self.url("/revoke"));
+        let request = request.basic_auth("app", Some("secret"));
+        request.form(&[("token", token)])
+    }
+
     pub(crate) fn userinfo(&self, token: &str) -> RequestBuilder {
         self.http.get(self.url("/userinfo")).bearer_auth(token)
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::response::Response;
+use super::target::audience;
 use super::{TokenError, error, grantable_scopes};
 use crate::endpoint::{Call, Reply};
 use crate::grant::Grant;
@@ -21,10 +22,12 @@ pub(super) fn grant(
         return Err(error(ErrorCode::UnauthorizedClient, reason));
     }
     let scopes = grantable_scopes(call, client, parameters.scope.as_deref())?;
+    let audience = audience(call, &[], &parameters.resource)?;
     let grant = Arc::new(Grant {
         id: call.issuer.randomness.id(),
         client_id: client.id.clone(),
         scopes: scopes.clone(),
+        resources: audience.clone(),
         ..Grant::default()
     });
     let response = Response {
@@ -32,6 +35,7 @@ pub(super) fn grant(
         client,
         grant,
         scopes,
+        audience,
         nonce: None,
         with_refresh_token: false,
     };

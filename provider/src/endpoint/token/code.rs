@@ -1,12 +1,12 @@
 //! The authorization code grant.
 
-use super::response::{Response, revoke};
+use super::response::{Response, revoke, with_refresh_token};
+use super::target::audience;
 use super::{TokenError, error};
 use crate::endpoint::{Call, Reply};
 use crate::parties::Client;
 use crate::protocol::{ErrorCode, TokenParameters};
 use crate::rules;
-use crate::settings::RefreshTokens;
 
 /// RFC 6749 §4.1.3, RFC 7636 §4.6.
 pub(super) fn redeem(
@@ -43,22 +43,20 @@ pub(super) fn redeem(
     if !call.issuer.settings.accepted_challenge_methods().is_empty() {
         demand(rules::no_uncalled_verifier(challenge, verifier))?;
     }
+    let audience = audience(call, &grant.resources, &parameters.resource)?;
     // Of two requests that come this far at once, one is late.
     if !issued.used {
         unused(call.shelf().take_code(code))?;
     }
     let scopes = grant.scopes.clone();
     let nonce = grant.nonce.clone();
-    let with_refresh_token = match call.issuer.settings.refresh_tokens {
-        RefreshTokens::Never => false,
-        RefreshTokens::OfflineAccess => scopes.iter().any(|scope| scope == "offline_access"),
-        RefreshTokens::Always => true,
-    };
+    let with_refresh_token = with_refresh_token(call, client, &scopes);
     let response = Response {
         call,
         client,
         grant,
         scopes,
+        audience,
         nonce,
         with_refresh_token,
     };

@@ -3,10 +3,11 @@
 mod client_credentials;
 mod code;
 mod refresh;
-mod response;
+pub(super) mod response;
+mod target;
 
 use super::client_auth::authenticate;
-use super::message::typed;
+use super::message::{typed, values};
 use super::{Call, Reply};
 use crate::issue;
 use crate::names::GrantType;
@@ -24,28 +25,29 @@ pub(super) struct TokenError {
 }
 
 pub(super) fn serve(call: &Call<'_>) -> Reply {
-    match exchange(call) {
-        Ok(reply) => reply,
-        Err(TokenError {
-            code,
-            reason,
-            basic,
-        }) => {
-            let status = if code == ErrorCode::InvalidClient {
-                401
-            } else {
-                400
-            };
-            let reply = Reply::error(status, code, &reason).header("pragma", "no-cache");
-            if basic && status == 401 {
-                reply.header(
-                    "www-authenticate",
-                    "Basic realm=\"token\", charset=\"UTF-8\"",
-                )
-            } else {
-                reply
-            }
-        }
+    exchange(call).unwrap_or_else(refuse)
+}
+
+/// The error response of the token endpoint and its like (RFC 6749 §5.2).
+pub(super) fn refuse(error: TokenError) -> Reply {
+    let TokenError {
+        code,
+        reason,
+        basic,
+    } = error;
+    let status = if code == ErrorCode::InvalidClient {
+        401
+    } else {
+        400
+    };
+    let reply = Reply::error(status, code, &reason).header("pragma", "no-cache");
+    if basic && status == 401 {
+        reply.header(
+            "www-authenticate",
+            "Basic realm=\"token\", charset=\"UTF-8\"",
+        )
+    } else {
+        reply
     }
 }
 
@@ -54,7 +56,11 @@ fn exchange(call: &Call<'_>) -> Result<Reply, TokenError> {
         let reason = "the body is not application/x-www-form-urlencoded";
         error(ErrorCode::InvalidRequest, reason)
     })?;
-    let parameters: TokenParameters = typed(&pairs);
+    let parameters = TokenParameters {
+        audience: values(&pairs, "audience"),
+        resource: values(&pairs, "resource"),
+        ..typed(&pairs)
+    };
     call.notes
         .borrow_mut()
         .grant
@@ -130,7 +136,7 @@ fn split_scope(scope: &str) -> Vec<String> {
         .collect()
 }
 
-fn error(code: ErrorCode, reason: &str) -> TokenError {
+pub(super) fn error(code: ErrorCode, reason: &str) -> TokenError {
     TokenError {
         code,
         reason: reason.to_owned(),

@@ -1,6 +1,7 @@
 //! The refresh token grant.
 
 use super::response::{Response, revoke};
+use super::target::audience;
 use super::{TokenError, error, split_scope};
 use crate::endpoint::{Call, Reply};
 use crate::parties::Client;
@@ -48,6 +49,9 @@ pub(super) fn refresh(
         .into_iter()
         .filter(|scope| grant.scopes.contains(scope))
         .collect();
+    let audience = audience(call, &grant.resources, &parameters.resource)?;
+    // Where they do not rotate, the client keeps the one that it has: RFC 6749 §6 lets it use it
+    // again, and clients take a response without one so.
     let rotates = call.issuer.settings.rotate_refresh_tokens;
     if rotates && !issued.used {
         unused(call.shelf().take_refresh_token(token))?;
@@ -57,6 +61,7 @@ pub(super) fn refresh(
         client,
         grant,
         scopes,
+        audience,
         nonce: None,
         with_refresh_token: rotates,
     };

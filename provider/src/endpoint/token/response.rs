@@ -10,8 +10,10 @@ use crate::endpoint::{Call, Reply};
 use crate::grant::Grant;
 use crate::issue;
 use crate::journal::IssuedKind;
+use crate::names::GrantType;
 use crate::parties::Client;
 use crate::protocol::TokenResponse;
+use crate::settings::RefreshTokens;
 
 /// What is about to be handed out.
 #[derive(Debug)]
@@ -20,6 +22,8 @@ pub(super) struct Response<'a> {
     pub(super) client: &'a Client,
     pub(super) grant: Arc<Grant>,
     pub(super) scopes: Vec<String>,
+    /// The resources that the access token is for.
+    pub(super) audience: Vec<String>,
     /// The nonce for the ID token.
     pub(super) nonce: Option<String>,
     pub(super) with_refresh_token: bool,
@@ -33,7 +37,7 @@ impl Response<'_> {
             client: self.client,
             grant: &self.grant,
             scopes: &self.scopes,
-            audience: &self.grant.resources,
+            audience: &self.audience,
             bound_to: Binding::Bearer,
         };
         let access_token = mint.access_token();
@@ -71,9 +75,26 @@ impl Response<'_> {
     }
 }
 
+/// Whether a grant comes with a refresh token: as the issuer is set up, and only to a client that
+/// may use it.
+pub(super) fn with_refresh_token(call: &Call<'_>, client: &Client, scopes: &[String]) -> bool {
+    let refresh = GrantType::RefreshToken;
+    let wanted = match call.issuer.settings.refresh_tokens {
+        RefreshTokens::Never => false,
+        RefreshTokens::OfflineAccess => scopes.iter().any(|scope| scope == "offline_access"),
+        RefreshTokens::Always => true,
+    };
+    wanted
+        && call.issuer.settings.grants.contains(&refresh)
+        && (client.grant_types.as_ref()).is_none_or(|grants| grants.contains(&refresh))
+}
+
 /// Ends a grant with everything that was handed out for it.
-pub(super) fn revoke(call: &Call<'_>, grant: &Grant) {
+pub(in crate::endpoint) fn revoke(call: &Call<'_>, grant: &Grant) {
     let settings = &call.issuer.settings;
-    let longest = (settings.refresh_token_lifetime).max(settings.access_token_lifetime);
+    let clients = call.client(&grant.client_id).access_token_lifetime;
+    let longest = (settings.refresh_token_lifetime)
+        .max(settings.access_token_lifetime)
+        .max(clients.unwrap_or_default());
     call.shelf().revoke(&grant.id, longest.as_secs());
 }
