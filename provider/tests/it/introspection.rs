@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use oauth_gauntlet_provider::{
-    AccessTokenFormat, ClaimRule, Client, Endpoint, IssuerSettings, MockProvider, Profile,
-    SubjectType,
+    AccessTokenFormat, ClaimRule, Client, Endpoint, IssuerSettings, Profile, SubjectType,
 };
 use serde_json::{Value, json};
 
@@ -102,13 +101,11 @@ async fn a_refresh_token_is_told_to_its_own_client_alone() {
 #[tokio::test]
 async fn what_is_no_token_of_this_issuer_is_inactive() {
     let world = jwt_world().await;
-    let elsewhere = MockProvider::builder().settings(settings()).start().await;
-    let elsewhere = elsewhere.unwrap();
-    let elsewhere = World {
-        issuer: elsewhere.issuer().clone(),
-        provider: elsewhere,
-        http: world.http.clone(),
-    };
+    let elsewhere = world_with(IssuerSettings {
+        seed: None,
+        ..settings()
+    })
+    .await;
     let foreign = elsewhere.tokens().await;
     let own = world.tokens().await;
     let mut bent = text(&own, "access_token").to_owned();
