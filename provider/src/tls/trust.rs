@@ -66,8 +66,14 @@ pub fn trust_script(ca_file: &Path) -> String {
     }
     let ca = ca_file.display().to_string();
     let store = ca_file.with_extension("p12").display().to_string();
+    // Java splits its options at spaces, but not within quotes.
+    let quotes = if store.contains(char::is_whitespace) {
+        "\""
+    } else {
+        ""
+    };
     let options = format!(
-        "-Djavax.net.ssl.trustStore={store} -Djavax.net.ssl.trustStorePassword={STORE_PASSWORD}"
+        "-Djavax.net.ssl.trustStore={quotes}{store}{quotes} -Djavax.net.ssl.trustStorePassword={STORE_PASSWORD}"
     );
     let (ca, store, options) = (quoted(&ca), quoted(&store), quoted(&options));
     let _ = write!(
@@ -106,6 +112,12 @@ keytool -importcert -noprompt -alias oauth-gauntlet -file /tmp/run-1/ca.pem -key
 export JAVA_TOOL_OPTIONS='-Djavax.net.ssl.trustStore=/tmp/run-1/ca.p12 -Djavax.net.ssl.trustStorePassword=changeit'
 ";
         assert_eq!(trust_script(Path::new("/tmp/run-1/ca.pem")), expected);
+    }
+
+    #[test]
+    fn java_takes_a_path_with_spaces_in_quotes() {
+        let script = trust_script(Path::new("/tmp/a run/ca.pem"));
+        assert!(script.contains(r#"'-Djavax.net.ssl.trustStore="/tmp/a run/ca.p12" -D"#));
     }
 
     #[test]
