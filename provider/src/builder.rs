@@ -112,6 +112,20 @@ impl MockProviderBuilder {
     }
 
     /// Serves HTTPS with this certificate, and nothing over plain HTTP. Default: plain HTTP.
+    ///
+    /// ```
+    /// use oauth_gauntlet_provider::{MockProvider, Tls};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let provider = MockProvider::builder().tls(Tls::run_local()).start().await?;
+    /// assert!(provider.base_url().starts_with("https://127.0.0.1:"));
+    /// // What the client under test has to trust:
+    /// let ca = provider.ca_pem().ok_or("a CA was made for this run")?;
+    /// assert!(ca.starts_with("-----BEGIN CERTIFICATE-----"));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[cfg(feature = "tls")]
     pub fn tls(mut self, tls: Tls) -> Self {
         self.tls = Some(tls);

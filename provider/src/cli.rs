@@ -10,6 +10,7 @@ pub use crate::config::ConfigError;
 
 use crate::builder::StartError;
 use crate::config::Config;
+use crate::listen;
 use crate::parties::User;
 use crate::server::MockProvider;
 use crate::settings::{IssuerSettings, KeySource, Profile, SignIn, SigningAlgorithm};
@@ -104,6 +105,7 @@ impl ServeError {
 /// # Errors
 /// If the configuration cannot be used, or the address not be listened on.
 pub async fn serve(args: ServeArgs) -> Result<(), ServeError> {
+    listen::raise_open_files();
     let (host, port) = (args.host, args.port);
     let (settings, faults) = prepare(args)?;
     let greeting = Greeting::new(&settings);

@@ -57,6 +57,21 @@ const BACKLOG: i32 = 4_096;
 /// The most that is buffered of a request's head, in bytes.
 const MAX_HEAD: usize = 128 * 1024;
 
+/// Lets this process have as many open files, and so connections, as the system allows it. A program
+/// does that for itself; a library leaves the process as it is.
+#[cfg(feature = "cli")]
+pub(crate) fn raise_open_files() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, getrlimit, setrlimit};
+        let mut limit = getrlimit(Resource::Nofile);
+        limit.current = limit.maximum;
+        if let Err(error) = setrlimit(Resource::Nofile, limit) {
+            tracing::debug!(%error, "the limit of open files stays as it was");
+        }
+    }
+}
+
 /// A socket that listens already, with all that goes with it.
 pub(crate) struct Listening {
     pub(crate) socket: std::net::TcpListener,

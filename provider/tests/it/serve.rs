@@ -1,10 +1,11 @@
 //! The program `mock-provider`: its greeting, its end, and what it says about wrong input.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
-use std::net::TcpListener;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 fn program() -> Command {
     Command::new(env!("CARGO_BIN_EXE_mock-provider"))
@@ -139,4 +140,35 @@ fn it_says_what_a_client_needs_and_ends_on_an_interrupt() {
       more       ISSUER/NAME is an issuer of its own
     Press Ctrl-C to stop.
     ");
+}
+
+#[cfg(unix)]
+#[test]
+fn it_takes_more_connections_than_the_soft_limit_of_open_files() {
+    let mut child = Command::new("sh")
+        .args(["-c", "ulimit -Sn 32 && exec \"$0\" --port 0"])
+        .arg(env!("CARGO_BIN_EXE_mock-provider"))
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut greeting = String::new();
+    BufReader::new(child.stdout.take().unwrap())
+        .read_line(&mut greeting)
+        .unwrap();
+    let address = greeting.trim_end().rsplit('/').next().unwrap();
+    let mut connections: Vec<TcpStream> = (0..100)
+        .map(|_| TcpStream::connect(address).unwrap())
+        .collect();
+    for connection in &mut connections {
+        connection
+            .set_read_timeout(Some(Duration::from_secs(10)))
+            .unwrap();
+        let request = b"GET /.well-known/openid-configuration HTTP/1.1\r\nhost: x\r\n\r\n";
+        connection.write_all(request).unwrap();
+        let mut status = [0; 12];
+        connection.read_exact(&mut status).unwrap();
+        assert_eq!(&status, b"HTTP/1.1 200");
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
 }
