@@ -6,6 +6,7 @@ use crate::access_token::Sealer;
 use crate::clock::{Clock, Randomness};
 use crate::endpoint;
 use crate::fault::{ArmedFault, Fault, FaultError, Faults};
+use crate::issue::Prepared;
 use crate::jose::{KeyInfo, KeyRing, KeyStep};
 use crate::journal::Journal;
 use crate::parties::{Client, User};
@@ -29,6 +30,8 @@ pub(crate) struct IssuerState {
     clients: RwLock<Vec<Arc<Client>>>,
     users: RwLock<Vec<User>>,
     pub(crate) keys: KeyRing,
+    pub(crate) metadata: Prepared,
+    pub(crate) jwks: Prepared,
     pub(crate) store: Box<dyn Store>,
     sealer: OnceLock<Sealer>,
     pub(crate) randomness: Randomness,
@@ -89,6 +92,8 @@ impl Issuer {
             clients: RwLock::new(settings.clients.iter().cloned().map(Arc::new).collect()),
             users: RwLock::new(settings.users.clone()),
             keys: KeyRing::new(settings.algorithm, settings.keys.clone()),
+            metadata: Prepared::default(),
+            jwks: Prepared::default(),
             store: Box::new(MemoryStore::default()),
             sealer: OnceLock::new(),
             randomness: Randomness::new(seed),

@@ -39,7 +39,7 @@ fn forwarded(call: &Call<'_>, pairs: &Pairs) -> Option<String> {
         parameters: pairs.clone(),
         forward_to: None,
     };
-    let draft = call.issuer.faults.tamper(&call.moment(), draft);
+    let draft = call.tamper(draft);
     Some(with_parameters(&draft.forward_to?, &draft.parameters))
 }
 

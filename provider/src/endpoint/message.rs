@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::Call;
 use crate::fault::DocumentDraft;
-use crate::issue;
+use crate::issue::{self, Ready};
 use crate::page;
 use crate::protocol::{ErrorCode, ErrorResponse};
 
@@ -194,6 +194,15 @@ impl Reply {
             reply = reply.header(name, value.as_str());
         }
         reply.with_body(draft.into_body())
+    }
+
+    /// A document that is ready, and that no fault concerns.
+    pub(crate) fn ready(ready: &Ready) -> Self {
+        let mut reply = Self::empty(ready.draft.status);
+        for (name, value) in &ready.draft.headers {
+            reply = reply.header(name, value.as_str());
+        }
+        reply.with_body(ready.body.clone())
     }
 
     /// Adds a header. Names and values are ours or checked ones; one that cannot be sent is left

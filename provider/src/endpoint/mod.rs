@@ -15,13 +15,13 @@ mod token;
 mod userinfo;
 
 use std::borrow::Cow;
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::sync::Arc;
 
 pub(crate) use headless::headless_login;
 pub(crate) use message::{Reply, Request};
 
-use crate::fault::{Moment, TransportAct, TransportDraft};
+use crate::fault::{Draft, Moment, TransportAct, TransportDraft};
 use crate::grant::SignedIn;
 use crate::issue::At;
 use crate::issuer::IssuerState;
@@ -215,7 +215,7 @@ pub(crate) fn respond(issuer: &IssuerState, route: Route, request: &Request) -> 
         endpoint: route.endpoint(),
         act: None,
     };
-    let act = issuer.faults.tamper(&call.moment(), draft).act;
+    let act = call.tamper(draft).act;
     Answer {
         reply,
         notes: call.notes.into_inner(),
@@ -262,8 +262,9 @@ pub(crate) struct Call<'a> {
     pub(crate) request: &'a Request,
     /// Under which URLs this request sees the issuer.
     urls: Cow<'a, Urls>,
-    /// The URL of the endpoint, without a query.
-    url: String,
+    /// The URL of the endpoint, without a query; made when it is asked for.
+    url: OnceCell<String>,
+    route: Route,
     /// The issuer's time, in Unix seconds.
     now: u64,
     notes: RefCell<Notes>,
@@ -277,24 +278,44 @@ impl<'a> Call<'a> {
             .addresses
             .forwarded_urls(|name| request.header(name), issuer.own_path());
         let urls = forwarded.map_or(Cow::Borrowed(&issuer.urls), Cow::Owned);
-        let side = if route.is_for_browsers() {
-            &urls.front
-        } else {
-            &urls.back
-        };
-        let url = match route {
-            Route::Unknown => urls.issuer.clone(),
-            _ => format!("{side}{}", route_path(issuer, request)),
-        };
         Self {
             issuer,
             request,
             urls,
-            url,
+            url: OnceCell::new(),
+            route,
             now: issuer.now(),
             notes: RefCell::default(),
             down: RefCell::default(),
         }
+    }
+
+    /// The URL of the endpoint, without a query.
+    fn url(&self) -> &str {
+        self.url.get_or_init(|| {
+            let side = if self.route.is_for_browsers() {
+                &self.urls.front
+            } else {
+                &self.urls.back
+            };
+            match self.route {
+                Route::Unknown => self.urls.issuer.clone(),
+                _ => format!("{side}{}", route_path(self.issuer, self.request)),
+            }
+        })
+    }
+
+    /// Whether a proxy says under which URLs the issuer is reached.
+    fn is_forwarded(&self) -> bool {
+        matches!(self.urls, Cow::Owned(_))
+    }
+
+    /// The draft as it leaves.
+    fn tamper<D: Draft>(&self, draft: D) -> D {
+        if self.issuer.faults.is_idle() {
+            return draft;
+        }
+        self.issuer.faults.tamper(&self.moment(), draft)
     }
 
     /// The issuer, as this request sees it.
@@ -337,7 +358,7 @@ impl<'a> Call<'a> {
         Moment {
             issuer_name: &self.issuer.name,
             issuer_url: &self.urls.issuer,
-            url: &self.url,
+            url: self.url(),
             redirect_uri: None,
             now: self.now,
             notes: &self.notes,

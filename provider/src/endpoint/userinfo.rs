@@ -31,7 +31,7 @@ pub(super) fn serve(call: &Call<'_>) -> Reply {
     call.note_user(&sub);
     let client = call.client(&token.client_id);
     let draft = issue::userinfo(call.at(), &client, &sub, &token);
-    Reply::document(call.issuer.faults.tamper(&call.moment(), draft))
+    Reply::document(call.tamper(draft))
 }
 
 /// The access token, from the header or the body of a form (RFC 6750 §2.1, §2.2); from the URL

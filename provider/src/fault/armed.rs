@@ -73,6 +73,8 @@ pub(crate) struct Moment<'a> {
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
     armed: RwLock<Vec<Arc<Armed>>>,
+    /// Whether there may be any, so that honest issuers need not look.
+    any: AtomicBool,
     last_id: AtomicU64,
 }
 
@@ -92,6 +94,7 @@ impl Faults {
         let mut all = self.armed.write().unwrap_or_else(PoisonError::into_inner);
         all.retain(|fault| !fault.disarmed.load(Ordering::SeqCst));
         all.push(Arc::clone(&armed));
+        self.any.store(true, Ordering::SeqCst);
         Ok(ArmedFault(armed))
     }
 
@@ -100,6 +103,12 @@ impl Faults {
         for fault in all.drain(..) {
             fault.disarmed.store(true, Ordering::SeqCst);
         }
+        self.any.store(false, Ordering::SeqCst);
+    }
+
+    /// Whether nothing is armed, so that every draft leaves as it is.
+    pub(crate) fn is_idle(&self) -> bool {
+        !self.any.load(Ordering::SeqCst)
     }
 
     /// The draft as it leaves, with every fault applied that concerns it. The one door between

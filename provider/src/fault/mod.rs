@@ -25,8 +25,8 @@ pub use check::{FaultError, Point};
 pub(crate) use shift::parse_span;
 pub use shift::{ParseShiftError, Shift};
 pub(crate) use tamper::{
-    AccessTokenDraft, AuthorizeDraft, Document, DocumentDraft, JwtDraft, JwtKind, RedirectDraft,
-    TransportDraft,
+    AccessTokenDraft, AuthorizeDraft, Document, DocumentDraft, Draft, JwtDraft, JwtKind,
+    RedirectDraft, TransportDraft,
 };
 
 use crate::Endpoint;

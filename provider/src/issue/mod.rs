@@ -4,6 +4,7 @@
 mod authorization;
 mod introspection;
 mod metadata;
+mod prepared;
 mod subject;
 mod tokens;
 
@@ -16,6 +17,7 @@ use crate::urls::Urls;
 pub(crate) use authorization::{authorization_error, authorization_response, describable};
 pub(crate) use introspection::{Introspected, introspection};
 pub(crate) use metadata::{grants, jwks, metadata};
+pub(crate) use prepared::{Prepared, Ready};
 pub(crate) use tokens::{
     Issuance, access_token, audience, confirmation, id_token, token_response, userinfo,
 };
