@@ -46,7 +46,7 @@ fn introspect(call: &Call<'_>) -> Result<Reply, TokenError> {
         issue::introspection(call.at(), introspected)
     };
     Ok(Reply::document(
-        call.issuer.faults.tamper(&call.moment(), draft),
+        call.tamper(draft),
     ))
 }
 
