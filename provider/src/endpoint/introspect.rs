@@ -45,9 +45,7 @@ fn introspect(call: &Call<'_>) -> Result<Reply, TokenError> {
         });
         issue::introspection(call.at(), introspected)
     };
-    Ok(Reply::document(
-        call.tamper(draft),
-    ))
+    Ok(Reply::document(call.tamper(draft)))
 }
 
 /// Who asks, and about which token: the same for introspection and revocation.
