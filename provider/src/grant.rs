@@ -39,6 +39,8 @@ pub(crate) struct Pending {
     pub(crate) resources: Vec<String>,
     /// The thumbprint of the key that the code is bound to (RFC 9449 §10).
     pub(crate) dpop_jkt: Option<String>,
+    /// Under which it was pushed (RFC 9126 §2.2).
+    pub(crate) request_uri: Option<String>,
     /// The parallel test that the request belongs to.
     pub(crate) test: Option<String>,
 }

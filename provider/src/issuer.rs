@@ -1,5 +1,6 @@
 //! One logical provider: its identifier, keys, clients, users, grants, clock, faults and journal.
 
+use std::fmt;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use crate::access_token::Sealer;
@@ -37,6 +38,23 @@ pub(crate) struct IssuerState {
     pub(crate) randomness: Randomness,
     pub(crate) faults: Faults,
     pub(crate) journal: Journal,
+}
+
+/// What a browser would take back to the client.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Callback {
+    /// The redirect URI, with the parameters of the response in its query or fragment.
+    pub url: String,
+    /// The fields of the form that the browser would post there (OAuth 2.0 Form Post Response
+    /// Mode §2); none for any other response mode.
+    pub form: Option<Vec<(String, String)>>,
+}
+
+/// It holds codes and tokens.
+impl fmt::Debug for Callback {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Callback").finish_non_exhaustive()
+    }
 }
 
 /// Why a headless login gave no callback URL.
@@ -212,12 +230,26 @@ impl Issuer {
     /// to, and returns the URL that the browser would come back to. The exchange is in the journal.
     ///
     /// A request that the provider refuses by way of the client comes back as a callback URL with
-    /// an `error`.
+    /// an `error`. With the response mode `form_post`, the URL is the one that the browser would
+    /// post a form to; [`Issuer::callback`] has its fields.
     ///
     /// # Errors
     /// If the URL is not one of this issuer's authorization endpoint, nobody has this `sub`, or
     /// the request is refused on a page.
     pub fn login(&self, authorization_request_url: &str, sub: &str) -> Result<String, LoginError> {
+        let callback = endpoint::headless_login(self, authorization_request_url, sub)?;
+        Ok(callback.url)
+    }
+
+    /// The same for any response mode, `form_post` included.
+    ///
+    /// # Errors
+    /// As with [`Issuer::login`].
+    pub fn callback(
+        &self,
+        authorization_request_url: &str,
+        sub: &str,
+    ) -> Result<Callback, LoginError> {
         endpoint::headless_login(self, authorization_request_url, sub)
     }
 

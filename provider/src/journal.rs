@@ -366,6 +366,9 @@ pub struct Notes {
     pub grant: Option<String>,
     /// Rules that the request broke, whether they were enforced or only observed.
     pub violations: Vec<crate::Violation>,
+    /// Rules that the request broke and the issuer does not have, each with the laxest profile
+    /// that has it.
+    pub stricter: Vec<(crate::Profile, crate::Violation)>,
     /// Faults that changed this response.
     pub faults: Vec<FiredFault>,
     /// Values that this response handed out.

@@ -70,7 +70,7 @@ pub use fault::{
     JwksFault, JwtFault, ParseShiftError, Point, RedirectError, RedirectFault, Reply, Shift,
     Signing, TransportAct, TransportFault, When,
 };
-pub use issuer::{Issuer, LoginError};
+pub use issuer::{Callback, Issuer, LoginError};
 pub use jose::{
     ContentEncryption, KeyInfo, KeyManagementAlgorithm, KeySource, KeyState, KeyStep, OwnKey,
     OwnKeyError, SigningAlgorithm,

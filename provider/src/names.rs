@@ -159,6 +159,19 @@ impl ResponseMode {
             Self::Jwt => "jwt",
         }
     }
+
+    /// The mode of a `response_mode`.
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|mode| mode.as_str() == name)
+    }
+
+    /// Whether the parameters travel as a JWT.
+    pub(crate) fn is_signed(self) -> bool {
+        matches!(
+            self,
+            Self::QueryJwt | Self::FragmentJwt | Self::FormPostJwt | Self::Jwt
+        )
+    }
 }
 
 /// What the authorization endpoint is asked for (RFC 6749 §3.1.1, OAuth 2.0 Multiple Response Type
@@ -229,6 +242,24 @@ impl ResponseType {
             known.sort_unstable();
             known == asked
         })
+    }
+
+    /// How its parameters travel where a request does not say (OAuth 2.0 Multiple Response Type
+    /// Encoding Practices §5); or, if they are to be a JWT, how that travels (JARM §2.3.4).
+    pub(crate) fn default_mode(self, as_jwt: bool) -> ResponseMode {
+        match (self.has_id_token() || self.has_token(), as_jwt) {
+            (false, false) => ResponseMode::Query,
+            (false, true) => ResponseMode::QueryJwt,
+            (true, false) => ResponseMode::Fragment,
+            (true, true) => ResponseMode::FragmentJwt,
+        }
+    }
+
+    /// Whether its parameters may travel in this way: no token in a query, where servers log it
+    /// (OAuth 2.0 Multiple Response Type Encoding Practices §5, JARM §2.3.1).
+    pub(crate) fn allows(self, mode: ResponseMode) -> bool {
+        let in_query = matches!(mode, ResponseMode::Query | ResponseMode::QueryJwt);
+        !(in_query && (self.has_id_token() || self.has_token()))
     }
 
     pub(crate) fn has_code(self) -> bool {

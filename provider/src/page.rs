@@ -1,23 +1,30 @@
 //! The pages that people see. Everything that comes from outside is escaped by the templates.
 
+mod texts;
+
 use std::sync::LazyLock;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior, Value, context};
 
+use crate::endpoint::hinted_user;
 use crate::grant::{Pending, Prompt, SignedIn};
 use crate::issuer::IssuerState;
-use crate::parties::User;
+use crate::parties::{Client, User};
+pub(crate) use texts::LANGUAGES;
+use texts::Texts;
 
 const STYLE: &str = include_str!("templates/style.css");
 
-const TEMPLATES: [(&str, &str); 6] = [
+const TEMPLATES: [(&str, &str); 7] = [
     ("layout.html", include_str!("templates/layout.html")),
     ("login.html", include_str!("templates/login.html")),
     ("consent.html", include_str!("templates/consent.html")),
     ("error.html", include_str!("templates/error.html")),
+    ("form_post.html", include_str!("templates/form_post.html")),
     ("index.html", include_str!("templates/index.html")),
     ("signed_out.html", include_str!("templates/signed_out.html")),
 ];
@@ -36,11 +43,24 @@ static PAGES: LazyLock<Environment<'static>> = LazyLock::new(|| {
 /// Our own style sheet and nothing else. There is no `form-action`: browsers apply it to the
 /// redirects that follow a form, and ours leads to the client.
 pub(crate) static CONTENT_SECURITY_POLICY: LazyLock<String> = LazyLock::new(|| {
-    let hash = STANDARD.encode(digest(&SHA256, STYLE.as_bytes()));
+    let hash = hash(STYLE);
     format!(
         "default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; frame-ancestors 'none'"
     )
 });
+
+/// Posts the one form of its page.
+const SUBMIT: &str = "document.forms[0].submit()";
+
+/// The same with the one script that we have.
+pub(crate) static FORM_POST_POLICY: LazyLock<String> = LazyLock::new(|| {
+    let policy = CONTENT_SECURITY_POLICY.as_str();
+    format!("{policy}; script-src 'sha256-{}'", hash(SUBMIT))
+});
+
+fn hash(text: &str) -> String {
+    STANDARD.encode(digest(&SHA256, text.as_bytes()))
+}
 
 /// What the login page shows.
 #[derive(Debug)]
@@ -48,13 +68,28 @@ pub(crate) struct LoginPage<'a> {
     pub(crate) issuer: &'a IssuerState,
     /// The single-use handle that the answer brings back.
     pub(crate) handle: &'a str,
+    pub(crate) client: &'a Client,
     pub(crate) pending: &'a Pending,
     /// What was wrong with the last answer.
-    pub(crate) problem: Option<&'a str>,
+    pub(crate) problem: Option<LoginProblem>,
+}
+
+/// What is wrong with an answer to the login page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LoginProblem {
+    /// Nobody was chosen.
+    Nobody,
+    /// What was typed cannot be a `sub`.
+    NoSubject,
+    /// The client asks for another user than the one who was chosen.
+    SomebodyElse,
 }
 
 pub(crate) fn login(page: &LoginPage<'_>) -> String {
+    let texts = texts::of(&page.pending.ui_locales);
     let hint = page.pending.login_hint.as_deref().unwrap_or_default();
+    let meant = (page.pending.hinted_sub.clone()).or_else(|| hinted_user(page.issuer, hint));
+    let hint = meant.as_deref().unwrap_or(hint);
     let mut users = page.issuer.users();
     // The one who is hinted at comes first; the others keep their order.
     users.sort_by_key(|user| user.sub != hint);
@@ -63,15 +98,21 @@ pub(crate) fn login(page: &LoginPage<'_>) -> String {
         .iter()
         .map(|user| person(user, user.sub == hint))
         .collect();
-    render(
+    let problem = page.problem.map(|problem| match problem {
+        LoginProblem::Nobody => texts.nobody,
+        LoginProblem::NoSubject => texts.no_subject,
+        LoginProblem::SomebodyElse => texts.somebody_else_is_meant,
+    });
+    render_in(
+        texts,
         "login.html",
         page.issuer,
         context! {
             handle => page.handle,
-            client_id => page.pending.client_id.as_str(),
+            client => name(page.client),
             users => users,
             other => if hint_is_known { "" } else { hint },
-            problem => page.problem,
+            problem => problem,
             asks_consent => page.pending.prompt.contains(&Prompt::Consent),
         },
     )
@@ -80,25 +121,41 @@ pub(crate) fn login(page: &LoginPage<'_>) -> String {
 pub(crate) fn consent(
     issuer: &IssuerState,
     handle: &str,
+    client: &Client,
     pending: &Pending,
     signed_in: &SignedIn,
 ) -> String {
+    let texts = texts::of(&pending.ui_locales);
     let user = issuer
         .user(&signed_in.sub)
         .unwrap_or_else(|| User::from_sub(&signed_in.sub));
     let scopes: Vec<Value> = pending
         .scopes
         .iter()
-        .map(|scope| scope_row(issuer, scope))
+        .map(|scope| scope_row(issuer, texts, scope))
         .collect();
-    render(
+    render_in(
+        texts,
         "consent.html",
         issuer,
         context! {
             handle => handle,
-            client_id => pending.client_id.as_str(),
+            client => name(client),
             user => person(&user, false),
             scopes => scopes,
+        },
+    )
+}
+
+/// A page that posts its fields on, by itself or, without a script, at the press of a button.
+pub(crate) fn form_post(issuer: &IssuerState, action: &str, fields: &[(String, String)]) -> String {
+    render(
+        "form_post.html",
+        issuer,
+        context! {
+            action => action,
+            fields => fields.to_vec(),
+            submit => Value::from_safe_string(SUBMIT.to_owned()),
         },
     )
 }
@@ -128,6 +185,10 @@ pub(crate) fn signed_out(issuer: &IssuerState) -> String {
     render("signed_out.html", issuer, context! {})
 }
 
+fn name(client: &Client) -> &str {
+    client.name.as_deref().unwrap_or(&client.id)
+}
+
 fn person(user: &User, hinted: bool) -> Value {
     let name = user.display_name();
     let email = user.claims.get("email").and_then(serde_json::Value::as_str);
@@ -141,22 +202,27 @@ fn person(user: &User, hinted: bool) -> Value {
     }
 }
 
-fn scope_row(issuer: &IssuerState, scope: &str) -> Value {
+fn scope_row(issuer: &IssuerState, texts: &Texts, scope: &str) -> Value {
     let claims = issuer
         .settings
         .scopes
         .get(scope)
         .map(|claims| claims.join(", "));
     let meaning = match scope {
-        "openid" => "who you are here (sub)".to_owned(),
-        "offline_access" => "access while you are away (a refresh token)".to_owned(),
+        "openid" => texts.openid.to_owned(),
+        "offline_access" => texts.offline_access.to_owned(),
         _ => claims.unwrap_or_default(),
     };
     context! { name => scope, meaning => meaning }
 }
 
 fn render(template: &str, issuer: &IssuerState, context: Value) -> String {
+    render_in(&texts::ENGLISH, template, issuer, context)
+}
+
+fn render_in(texts: &Texts, template: &str, issuer: &IssuerState, context: Value) -> String {
     let page = context! {
+        t => Value::from(Serde(texts)),
         style => Value::from_safe_string(STYLE.to_owned()),
         issuer => issuer.urls.issuer.as_str(),
         base => issuer.path.as_str(),

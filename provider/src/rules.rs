@@ -3,6 +3,7 @@
 //! A rule only says whether it holds. Whether a broken one refuses the request is the issuer's
 //! setting ([`crate::Enforcement`]).
 
+mod authorization;
 mod rule;
 
 use std::collections::BTreeSet;
@@ -11,6 +12,12 @@ use std::fmt;
 use crate::grant::{Challenge, Grant};
 use crate::names::{AuthMethod, ChallengeMethod};
 use crate::parties::Client;
+pub(crate) use authorization::{
+    code_alone, code_challenge, hashed_challenge, known_client, no_token_by_browser,
+    nonce_for_id_token, pushed_as_registered, pushed_request, registered_redirect_uri,
+    secure_redirect_uri, signed_as_registered, signed_request_object, supported_challenge_method,
+    well_formed_challenge,
+};
 use aws_lc_rs::{constant_time, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -59,19 +66,6 @@ pub(crate) fn single_parameters(pairs: &[(String, String)]) -> Holds {
     })
 }
 
-pub(crate) fn known_client(id: &str, registered: Option<&Client>) -> Holds {
-    demand(registered.is_some(), Rule::KnownClient, || {
-        format!("no client `{id}` is registered")
-    })
-}
-
-pub(crate) fn registered_redirect_uri(client: &Client, uri: &str) -> Holds {
-    let registered = (client.redirect_uris.iter()).any(|known| same_redirect_target(known, uri));
-    demand(registered, Rule::RegisteredRedirectUri, || {
-        format!("`{uri}` is not registered for the client `{}`", client.id)
-    })
-}
-
 pub(crate) fn registered_post_logout_uri(client: Option<&Client>, uri: &str) -> Holds {
     let registered = client.is_some_and(|client| {
         client
@@ -83,31 +77,6 @@ pub(crate) fn registered_post_logout_uri(client: Option<&Client>, uri: &str) -> 
         Some(client) => format!("`{uri}` is not registered for the client `{}`", client.id),
         None => format!("without a client, `{uri}` cannot be checked"),
     })
-}
-
-pub(crate) fn well_formed_challenge(challenge: &str, method: ChallengeMethod) -> Holds {
-    let fits = match method {
-        ChallengeMethod::S256 => challenge.len() == 43,
-        ChallengeMethod::Plain => (43..=128).contains(&challenge.len()),
-    };
-    let letters = challenge.bytes().all(is_unreserved);
-    demand(fits && letters, Rule::WellFormedChallenge, || {
-        format!(
-            "the code challenge has {} letters or one that is not allowed",
-            challenge.chars().count()
-        )
-    })
-}
-
-pub(crate) fn supported_challenge_method(
-    method: ChallengeMethod,
-    supported: &BTreeSet<ChallengeMethod>,
-) -> Holds {
-    demand(
-        supported.contains(&method),
-        Rule::SupportedChallengeMethod,
-        || format!("transform algorithm not supported: `{}`", method.as_str()),
-    )
 }
 
 pub(crate) fn single_auth_method(header: bool, body: bool) -> Holds {
@@ -256,66 +225,9 @@ fn same_secret(one: &str, two: &str) -> bool {
     constant_time::verify_slices_are_equal(hash(one).as_ref(), hash(two).as_ref()).is_ok()
 }
 
-/// To the letter, but for the port of a loopback IP literal (RFC 8252 §7.3).
-fn same_redirect_target(registered: &str, uri: &str) -> bool {
-    registered == uri
-        || match (
-            without_loopback_port(registered),
-            without_loopback_port(uri),
-        ) {
-            (Some(registered), Some(uri)) => registered == uri,
-            _ => false,
-        }
-}
-
-fn without_loopback_port(uri: &str) -> Option<(&str, &str)> {
-    let (host, rest) = ["http://127.0.0.1", "http://[::1]"]
-        .into_iter()
-        .find_map(|host| Some((host, uri.strip_prefix(host)?)))?;
-    let rest = match rest.strip_prefix(':') {
-        Some(port) => {
-            let rest = port.trim_start_matches(|letter: char| letter.is_ascii_digit());
-            let number = port.strip_suffix(rest)?;
-            number.parse::<u16>().ok()?;
-            rest
-        }
-        None => rest,
-    };
-    (rest.is_empty() || rest.starts_with(['/', '?'])).then_some((host, rest))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn redirect_uris_are_compared_to_the_letter_but_for_the_port_of_a_loopback_literal() {
-        let same = [
-            ("https://app.test/cb", "https://app.test/cb"),
-            ("http://127.0.0.1/cb", "http://127.0.0.1:49152/cb"),
-            ("http://127.0.0.1:1/cb?x=1", "http://127.0.0.1:2/cb?x=1"),
-            ("http://[::1]:8080", "http://[::1]:9"),
-        ];
-        for (registered, uri) in same {
-            assert!(same_redirect_target(registered, uri), "{registered} {uri}");
-        }
-        let different = [
-            ("https://app.test/cb", "https://app.test/cb/"),
-            ("https://app.test/cb", "https://APP.test/cb"),
-            ("http://localhost:1/cb", "http://localhost:2/cb"),
-            ("https://127.0.0.1:1/cb", "https://127.0.0.1:2/cb"),
-            ("http://127.0.0.1/cb", "http://127.0.0.1:2/other"),
-            ("http://127.0.0.1/cb", "http://[::1]/cb"),
-            ("http://127.0.0.1/cb", "http://127.0.0.1:80.evil.test/cb"),
-            ("http://127.0.0.1/cb", "http://127.0.0.1.evil.test/cb"),
-            ("http://127.0.0.1/cb", "http://127.0.0.1:80@evil.test/cb"),
-            ("http://127.0.0.1/cb", "http://127.0.0.1:99999/cb"),
-            ("http://127.0.0.1/cb", "http://127.0.0.1:/cb"),
-        ];
-        for (registered, uri) in different {
-            assert!(!same_redirect_target(registered, uri), "{registered} {uri}");
-        }
-    }
 
     #[test]
     fn a_verifier_fits_the_challenge_of_the_specification() {

@@ -127,11 +127,21 @@ impl Default for IssuerSettings {
 }
 
 impl IssuerSettings {
+    /// Whether a request that breaks the rule is refused.
+    pub(crate) fn enforces(&self, rule: Rule) -> bool {
+        rule.exists_in(self.profile)
+            && self.enforcement == Enforcement::Enforce
+            && !self.observed.contains(&rule)
+    }
+
     /// The code challenge methods that are accepted, as the profile has it.
     pub(crate) fn accepted_challenge_methods(&self) -> BTreeSet<ChallengeMethod> {
         let mut methods = self.challenge_methods.clone();
         if self.profile == Profile::Lax && !methods.is_empty() {
             methods.insert(ChallengeMethod::Plain);
+        }
+        if self.enforces(Rule::HashedChallenge) {
+            methods.remove(&ChallengeMethod::Plain);
         }
         methods
     }

@@ -1,17 +1,25 @@
 //! `/authorize` (RFC 6749 §3.1, OIDC Core §3.1.2): who signs in, and what goes back to the client.
 
 mod parse;
+mod problem;
+mod request;
+mod respond;
+mod session;
+mod wishes;
 
 use super::message::{Pairs, typed, with_parameters};
 use super::{Call, Reply};
-use crate::fault::{AuthorizeDraft, Moment, RedirectDraft};
-use crate::grant::{Grant, Interaction, Pending, Prompt, SignedIn, Stage};
-use crate::issue;
-use crate::journal::IssuedKind;
-use crate::page::{self, LoginPage};
-use crate::protocol::{AuthorizationParameters, ErrorCode};
+use crate::fault::AuthorizeDraft;
+use crate::grant::{Interaction, Pending, Prompt, SignedIn, Stage};
+use crate::page::{self, LoginPage, LoginProblem};
+use crate::protocol::AuthorizationParameters;
 use crate::settings::SignIn;
-pub(super) use parse::{Problem, parse};
+pub(super) use parse::{parse, push};
+pub(super) use problem::Problem;
+pub(super) use request::PUSHED;
+pub(super) use respond::{Delivery, Outcome, approve, refuse};
+pub(crate) use session::hinted_user;
+pub(super) use session::{may_be, sign_in};
 
 /// The cookie of a browser that is signed in.
 pub(super) const SESSION_COOKIE: &str = "mock_provider_session";
@@ -23,8 +31,8 @@ pub(super) fn serve(call: &Call<'_>) -> Reply {
     match forwarded(call, &pairs) {
         Some(location) => Reply::redirect(call, location),
         None => match parse(call, &pairs) {
-            Ok(pending) => sign_in(call, pending),
-            Err(problem) => refuse(call, problem),
+            Ok(pending) => go_on(call, pending),
+            Err(problem) => refuse(call, problem).into_reply(call),
         },
     }
 }
@@ -44,7 +52,7 @@ fn forwarded(call: &Call<'_>, pairs: &Pairs) -> Option<String> {
 }
 
 /// Finds out who signs in: by header, always the same user, by cookie, or on a page.
-fn sign_in(call: &Call<'_>, pending: Pending) -> Reply {
+fn go_on(call: &Call<'_>, pending: Pending) -> Reply {
     let settings = &call.issuer.settings;
     if settings.user_header
         && let Some(sub) = call.request.header("gauntlet-user")
@@ -57,59 +65,45 @@ fn sign_in(call: &Call<'_>, pending: Pending) -> Reply {
         let withheld: Vec<&str> = withheld.split_whitespace().collect();
         let mut scopes = pending.scopes.clone();
         scopes.retain(|scope| !withheld.contains(&scope.as_str()));
-        return approve(call, pending, call.sign_in(sub), scopes);
+        let signed_in = sign_in(call, &pending, sub);
+        return approve(call, pending, signed_in, scopes).into_reply(call);
     }
     match &settings.sign_in {
         SignIn::Auto { sub } => {
-            let scopes = pending.scopes.clone();
-            approve(call, pending, call.sign_in(sub), scopes)
+            let signed_in = sign_in(call, &pending, sub);
+            approve_all(call, pending, signed_in)
         }
-        SignIn::Page => match remembered(call, &pending) {
-            Some(signed_in) => consent_or_approve(call, pending, signed_in),
-            None if pending.prompt.contains(&Prompt::None) => {
-                let reason = "nobody is signed in who could go on without a page".to_owned();
-                refuse(
-                    call,
-                    Problem::redirect(&pending, ErrorCode::LoginRequired, reason),
-                )
+        SignIn::Page => match session::remembered(call, &pending) {
+            Ok(signed_in) if pending.prompt.contains(&Prompt::Consent) => {
+                consent_page(call, pending, signed_in)
             }
-            None => login_page(call, pending, None),
+            Ok(signed_in) => approve_all(call, pending, signed_in),
+            Err((error, reason)) if pending.prompt.contains(&Prompt::None) => {
+                refuse(call, Problem::redirect(&pending, error, reason)).into_reply(call)
+            }
+            Err(_) => login_page(call, pending, None),
         },
     }
 }
 
-/// The sign-in of this browser, if the request lets it count.
-fn remembered(call: &Call<'_>, pending: &Pending) -> Option<SignedIn> {
-    let signed_in =
-        (call.request.cookies(SESSION_COOKIE)).find_map(|handle| call.shelf().session(handle))?;
-    let age = call.now.saturating_sub(signed_in.auth_time);
-    let too_old = pending.max_age.is_some_and(|max_age| age > max_age);
-    let wanted = pending
-        .login_hint
-        .as_deref()
-        .filter(|hint| call.issuer.user(hint).is_some());
-    let another = wanted.is_some_and(|hint| hint != signed_in.sub);
-    let asked_again =
-        pending.prompt.contains(&Prompt::Login) || pending.prompt.contains(&Prompt::SelectAccount);
-    (!too_old && !another && !asked_again).then_some(signed_in)
-}
-
-/// What follows a sign-in that was not made just now on a page.
-fn consent_or_approve(call: &Call<'_>, pending: Pending, signed_in: SignedIn) -> Reply {
-    if pending.prompt.contains(&Prompt::Consent) {
-        consent_page(call, pending, signed_in)
-    } else {
-        let scopes = pending.scopes.clone();
-        approve(call, pending, signed_in, scopes)
-    }
+/// Grants everything that was asked for.
+pub(super) fn approve_all(call: &Call<'_>, pending: Pending, signed_in: SignedIn) -> Reply {
+    let scopes = pending.scopes.clone();
+    approve(call, pending, signed_in, scopes).into_reply(call)
 }
 
 /// Shows the login page; `problem` says what was wrong with the last answer.
-pub(super) fn login_page(call: &Call<'_>, pending: Pending, problem: Option<&str>) -> Reply {
+pub(super) fn login_page(
+    call: &Call<'_>,
+    pending: Pending,
+    problem: Option<LoginProblem>,
+) -> Reply {
     let handle = call.issuer.randomness.token();
+    let client = call.client(&pending.client_id);
     let html = page::login(&LoginPage {
         issuer: call.issuer,
         handle: &handle,
+        client: &client,
         pending: &pending,
         problem,
     });
@@ -120,7 +114,8 @@ pub(super) fn login_page(call: &Call<'_>, pending: Pending, problem: Option<&str
 /// Shows the consent page.
 pub(super) fn consent_page(call: &Call<'_>, pending: Pending, signed_in: SignedIn) -> Reply {
     let handle = call.issuer.randomness.token();
-    let html = page::consent(call.issuer, &handle, &pending, &signed_in);
+    let client = call.client(&pending.client_id);
+    let html = page::consent(call.issuer, &handle, &client, &pending, &signed_in);
     keep(call, &handle, pending, Stage::Consent(signed_in));
     Reply::page(200, html)
 }
@@ -145,56 +140,4 @@ pub(super) fn session_cookie(call: &Call<'_>, value: &str, max_age: u64) -> Stri
         path => path,
     };
     format!("{SESSION_COOKIE}={value}; Path={path}; Max-Age={max_age}; HttpOnly; SameSite=Lax")
-}
-
-/// Sends the browser back with a code (RFC 6749 §4.1.2).
-pub(super) fn approve(
-    call: &Call<'_>,
-    pending: Pending,
-    signed_in: SignedIn,
-    scopes: Vec<String>,
-) -> Reply {
-    call.note_user(&signed_in.sub);
-    if scopes.is_empty() {
-        let reason = "no scope was granted".to_owned();
-        return refuse(
-            call,
-            Problem::redirect(&pending, ErrorCode::AccessDenied, reason),
-        );
-    }
-    let (redirect_uri, state) = (pending.redirect_uri.clone(), pending.state.clone());
-    let grant = Grant::new(call.issuer.randomness.id(), pending, signed_in, scopes);
-    let code = call.issuer.randomness.token();
-    (call.shelf()).put_code(&code, grant, call.issuer.settings.code_lifetime.as_secs());
-    let parameters = vec![("code".to_owned(), code)];
-    let draft = issue::authorization_response(call.at(), parameters, state.as_deref());
-    send_back(call, &redirect_uri, draft)
-}
-
-/// Tells the client where that is safe, and the person otherwise (RFC 6749 §4.1.2.1).
-pub(super) fn refuse(call: &Call<'_>, problem: Problem) -> Reply {
-    match problem {
-        Problem::Page { title, reason } => Reply::problem(call, 400, title, &reason),
-        Problem::Redirect(problem) => {
-            let draft = issue::authorization_error(
-                call.at(),
-                problem.error,
-                &problem.reason,
-                problem.state.as_deref(),
-            );
-            send_back(call, &problem.redirect_uri, draft)
-        }
-    }
-}
-
-fn send_back(call: &Call<'_>, redirect_uri: &str, draft: RedirectDraft) -> Reply {
-    let moment = Moment {
-        redirect_uri: Some(redirect_uri),
-        ..call.moment()
-    };
-    let draft = call.issuer.faults.tamper(&moment, draft);
-    if let Some(code) = draft.get("code") {
-        call.note_issued(IssuedKind::Code, code);
-    }
-    Reply::redirect(call, with_parameters(redirect_uri, &draft.parameters))
 }

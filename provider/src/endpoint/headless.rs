@@ -1,14 +1,14 @@
 //! `/headless-login`: a sign-in without a browser, by HTTP or within the process.
 
-use serde_json::json;
+use serde_json::{Map, json};
 
-use super::authorize::{Problem, approve, parse, refuse};
+use super::authorize::{self, Delivery, Outcome, approve, parse, refuse};
 use super::message::typed;
 use super::{Answer, Call, Reply, Request, Route};
 use crate::clock;
 use crate::exchange;
 use crate::grant::Pending;
-use crate::issuer::{Issuer, IssuerState, LoginError};
+use crate::issuer::{Callback, Issuer, IssuerState, LoginError};
 use crate::protocol::ErrorCode;
 
 #[derive(Default, serde::Deserialize)]
@@ -44,11 +44,18 @@ pub(super) fn serve(call: &Call<'_>) -> Reply {
     // What was noted belongs to the request that is recorded.
     call.notes.replace(inner.notes.take());
     match outcome {
-        Ok(Outcome {
+        Ok(Done {
             callback: Ok(callback),
             ..
-        }) => Reply::json(200, &json!({"callback_url": callback})),
-        Ok(Outcome {
+        }) => {
+            let mut document = Map::from_iter([("callback_url".to_owned(), json!(callback.url))]);
+            if let Some(form) = callback.form {
+                let fields = form.into_iter().map(|(name, value)| (name, json!(value)));
+                document.insert("form".to_owned(), fields.collect::<Map<_, _>>().into());
+            }
+            Reply::json(200, &document)
+        }
+        Ok(Done {
             callback: Err(error),
             ..
         })
@@ -57,11 +64,15 @@ pub(super) fn serve(call: &Call<'_>) -> Reply {
 }
 
 /// The same within the process; the exchange is recorded as one of the authorization endpoint.
-pub(crate) fn headless_login(issuer: &Issuer, url: &str, sub: &str) -> Result<String, LoginError> {
+pub(crate) fn headless_login(
+    issuer: &Issuer,
+    url: &str,
+    sub: &str,
+) -> Result<Callback, LoginError> {
     let started = clock::instant();
     let request = request(issuer.state(), url)?;
     let call = Call::new(issuer.state(), Route::Authorize, &request);
-    let Outcome { reply, callback } = Login { sub, scope: None }.run(&call)?;
+    let Done { reply, callback } = Login { sub, scope: None }.run(&call)?;
     let answer = Answer {
         reply,
         notes: call.notes.take(),
@@ -76,13 +87,13 @@ struct Login<'a> {
     scope: Option<&'a str>,
 }
 
-struct Outcome {
+struct Done {
     reply: Reply,
-    callback: Result<String, LoginError>,
+    callback: Result<Callback, LoginError>,
 }
 
 impl Login<'_> {
-    fn run(&self, call: &Call<'_>) -> Result<Outcome, LoginError> {
+    fn run(&self, call: &Call<'_>) -> Result<Done, LoginError> {
         let users = call.issuer.users();
         if !users.iter().any(|user| user.sub == self.sub) {
             let known: Vec<&str> = users.iter().map(|user| user.sub.as_str()).collect();
@@ -91,33 +102,36 @@ impl Login<'_> {
                 known: known.join(", "),
             });
         }
-        let reply = match parse(call, &call.request.query()) {
+        let outcome = match parse(call, &call.request.query()) {
             Ok(pending) => self.approve(call, pending),
-            Err(Problem::Page { title, reason }) => {
-                return Ok(Outcome {
-                    reply: Reply::problem(call, 400, title, &reason),
-                    callback: Err(LoginError::Refused { reason }),
-                });
-            }
-            Err(problem @ Problem::Redirect(_)) => refuse(call, problem),
+            Err(problem) => refuse(call, problem),
         };
-        let location = (reply.headers.get("location")).and_then(|it| it.to_str().ok());
-        let callback = location.map_or_else(
-            || {
-                let reason = format!("status {}", reply.status);
-                Err(LoginError::Refused { reason })
-            },
-            |location| Ok(location.to_owned()),
-        );
-        Ok(Outcome { reply, callback })
+        let callback = match &outcome {
+            Outcome::Page { reason, .. } => Err(LoginError::Refused {
+                reason: reason.clone(),
+            }),
+            Outcome::Back(Delivery::Redirect(location)) => Ok(Callback {
+                url: location.clone(),
+                form: None,
+            }),
+            Outcome::Back(Delivery::Form { action, fields }) => Ok(Callback {
+                url: action.clone(),
+                form: Some(fields.clone()),
+            }),
+        };
+        Ok(Done {
+            reply: outcome.into_reply(call),
+            callback,
+        })
     }
 
-    fn approve(&self, call: &Call<'_>, pending: Pending) -> Reply {
+    fn approve(&self, call: &Call<'_>, pending: Pending) -> Outcome {
         let mut scopes = pending.scopes.clone();
         if let Some(granted) = self.scope {
             scopes.retain(|scope| granted.split(' ').any(|it| it == scope));
         }
-        approve(call, pending, call.sign_in(self.sub), scopes)
+        let signed_in = authorize::sign_in(call, &pending, self.sub);
+        approve(call, pending, signed_in, scopes)
     }
 }
 

@@ -1,9 +1,12 @@
 //! `/login`: the answers to the login and consent pages.
 
-use super::authorize::{Problem, approve, consent_page, login_page, refuse, remember};
+use super::authorize::{
+    Problem, approve, approve_all, consent_page, login_page, may_be, refuse, remember,
+};
 use super::message::Pairs;
-use super::{Call, Reply};
+use super::{Call, Reply, authorize};
 use crate::grant::{Interaction, Pending, Prompt, Stage};
+use crate::page::LoginProblem;
 use crate::protocol::ErrorCode;
 
 pub(super) fn serve(call: &Call<'_>) -> Reply {
@@ -20,18 +23,15 @@ pub(super) fn serve(call: &Call<'_>) -> Reply {
     let Interaction { pending, stage } = interaction;
     call.note_client(&pending.client_id);
     if answer.get("deny").is_some() {
-        let reason = "the user said no".to_owned();
-        return refuse(
-            call,
-            Problem::redirect(&pending, ErrorCode::AccessDenied, reason),
-        );
+        let problem = Problem::redirect(&pending, ErrorCode::AccessDenied, "the user said no");
+        return refuse(call, problem).into_reply(call);
     }
     match stage {
         Stage::Login => sign_in(call, pending, &answer),
         Stage::Consent(signed_in) => {
             let mut scopes = pending.scopes.clone();
             scopes.retain(|scope| answer.has("scope", scope));
-            approve(call, pending, signed_in, scopes)
+            approve(call, pending, signed_in, scopes).into_reply(call)
         }
     }
 }
@@ -42,20 +42,21 @@ fn sign_in(call: &Call<'_>, pending: Pending, answer: &Form) -> Reply {
         .map(str::trim)
         .filter(|sub| !sub.is_empty());
     let Some(sub) = answer.get("sub").filter(|sub| !sub.is_empty()).or(typed) else {
-        return login_page(call, pending, Some("Choose somebody, or type a name."));
+        return login_page(call, pending, Some(LoginProblem::Nobody));
     };
     if !is_subject(sub) {
-        let problem = "A subject identifier has at most 255 letters, all of them ASCII.";
-        return login_page(call, pending, Some(problem));
+        return login_page(call, pending, Some(LoginProblem::NoSubject));
     }
-    let signed_in = call.sign_in(sub);
+    if !may_be(call, &pending, sub) {
+        return login_page(call, pending, Some(LoginProblem::SomebodyElse));
+    }
+    let signed_in = authorize::sign_in(call, &pending, sub);
     call.note_user(sub);
     let cookie = remember(call, &signed_in);
     let reply = if pending.prompt.contains(&Prompt::Consent) || answer.get("choose").is_some() {
         consent_page(call, pending, signed_in)
     } else {
-        let scopes = pending.scopes.clone();
-        approve(call, pending, signed_in, scopes)
+        approve_all(call, pending, signed_in)
     };
     reply.header("set-cookie", cookie)
 }

@@ -115,6 +115,13 @@ pub(crate) fn with_parameters(uri: &str, pairs: &[(String, String)]) -> String {
     format!("{uri}{separator}{query}")
 }
 
+/// The URI with these parameters as its fragment.
+pub(crate) fn with_fragment(uri: &str, pairs: &[(String, String)]) -> String {
+    let mut fragment = form_urlencoded::Serializer::new(String::new());
+    let fragment = fragment.extend_pairs(pairs).finish();
+    format!("{uri}#{fragment}")
+}
+
 /// A response, before it is one of an HTTP library.
 #[derive(Debug, Clone)]
 pub(crate) struct Reply {
@@ -139,14 +146,20 @@ impl Reply {
 
     /// A page of ours.
     pub(crate) fn page(status: u16, html: String) -> Self {
+        Self::html(status, html, &page::CONTENT_SECURITY_POLICY)
+            .header("referrer-policy", "same-origin")
+    }
+
+    /// A page that posts itself to a client, which may look at the `Origin` of what it gets.
+    pub(crate) fn form_post(html: String) -> Self {
+        Self::html(200, html, &page::FORM_POST_POLICY).header("referrer-policy", "strict-origin")
+    }
+
+    fn html(status: u16, html: String, content_security_policy: &str) -> Self {
         let reply = Self::empty(status)
             .header("content-type", "text/html; charset=utf-8")
             .header("cache-control", "no-store")
-            .header(
-                "content-security-policy",
-                page::CONTENT_SECURITY_POLICY.as_str(),
-            )
-            .header("referrer-policy", "same-origin")
+            .header("content-security-policy", content_security_policy)
             .header("x-content-type-options", "nosniff");
         reply.with_body(html)
     }

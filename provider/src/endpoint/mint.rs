@@ -3,7 +3,7 @@
 use crate::access_token::{AccessToken, Binding};
 use crate::fault::{AccessTokenDraft, Moment};
 use crate::grant::Grant;
-use crate::issue::{self, Issuance};
+use crate::issue::{self, FrontChannel, Issuance};
 use crate::jose::{self, Secret, Signer, SigningAlgorithm};
 use crate::names::AccessTokenFormat;
 use crate::parties::Client;
@@ -77,7 +77,7 @@ impl Mint<'_> {
         &self,
         nonce: Option<&str>,
         access_token: Option<&str>,
-        code: Option<&str>,
+        front: Option<FrontChannel<'_>>,
     ) -> Option<String> {
         let issuer = self.call.issuer;
         let issuance = Issuance {
@@ -86,7 +86,7 @@ impl Mint<'_> {
             scopes: self.scopes,
             nonce,
             access_token,
-            code,
+            front,
         };
         let signer = signer(self.call, self.client, self.client.id_token_algorithm);
         let draft = issue::id_token(self.call.at(), &signer, &issuance)?;

@@ -52,7 +52,7 @@ pub struct Fault {
     /// What happens to an authorization request before anybody signs in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub authorize: Option<AuthorizeFault>,
-    /// The authorization response, as query parameters of the redirect URI (RFC 6749 §4.1.2).
+    /// The authorization response: its parameters, however they travel (RFC 6749 §4.1.2).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub redirect: Option<RedirectFault>,
     /// The token response (RFC 6749 §5.1).
@@ -222,7 +222,7 @@ pub struct RedirectError {
     /// The `error_description`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// Whether an honest `code` stays beside the error.
+    /// Whether an honest `code`, and tokens that come with it, stay beside the error.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub keep_code: bool,
 }

@@ -264,7 +264,9 @@ impl Draft for RedirectDraft {
             let description = error.description.as_deref().map(|it| fill.fill(it));
             parameters.extend(description.map(|it| ("error_description".to_owned(), it)));
             self.parameters.retain(|(name, _)| match name.as_str() {
-                "code" => error.keep_code,
+                "code" | "access_token" | "token_type" | "expires_in" | "scope" | "id_token" => {
+                    error.keep_code
+                }
                 "error" | "error_description" => false,
                 _ => true,
             });

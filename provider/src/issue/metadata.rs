@@ -4,8 +4,10 @@ use super::{At, members};
 use crate::fault::{Document, DocumentDraft};
 use crate::issuer::IssuerState;
 use crate::jose::SigningAlgorithm;
-use crate::names::{AuthMethod, GrantType};
+use crate::names::{AuthMethod, GrantType, ResponseMode, ResponseType};
+use crate::page;
 use crate::protocol::{JwkSet, ProviderMetadata};
+use crate::rules::Rule;
 use crate::settings::RefreshTokens;
 
 /// The discovery document (OIDC Discovery 1.0 §3, RFC 8414 §2).
@@ -21,7 +23,10 @@ pub(crate) fn metadata(at: At<'_>) -> DocumentDraft {
         "iat",
         "auth_time",
         "nonce",
+        "acr",
         "at_hash",
+        "c_hash",
+        "s_hash",
     ]
     .map(str::to_owned)
     .into();
@@ -46,13 +51,20 @@ pub(crate) fn metadata(at: At<'_>) -> DocumentDraft {
         revocation_endpoint: back("/revoke"),
         scopes_supported: scopes.cloned().collect(),
         claims_supported: claims,
-        response_types_supported: vec!["code"],
-        response_modes_supported: vec!["query"],
+        pushed_authorization_request_endpoint: back("/par"),
+        require_pushed_authorization_requests: settings.enforces(Rule::PushedRequest),
+        response_types_supported: response_types(at.issuer, &REFUSING)
+            .map(ResponseType::as_str)
+            .collect(),
+        response_modes_supported: ResponseMode::ALL.map(ResponseMode::as_str).into(),
+        authorization_signing_alg_values_supported: algorithms(at.issuer.keys.algorithms()),
+        request_object_signing_alg_values_supported: request_object_algorithms(at.issuer),
+        require_signed_request_object: false,
+        acr_values_supported: settings.acr_values.clone(),
+        ui_locales_supported: page::LANGUAGES.into(),
         grant_types_supported: grants(at.issuer).map(GrantType::as_str).collect(),
         subject_types_supported: vec!["public"],
-        id_token_signing_alg_values_supported: (at.issuer.keys.algorithms().into_iter())
-            .map(SigningAlgorithm::as_str)
-            .collect(),
+        id_token_signing_alg_values_supported: algorithms(at.issuer.keys.algorithms()),
         token_endpoint_auth_methods_supported: auth_methods().map(AuthMethod::as_str).collect(),
         introspection_endpoint_auth_methods_supported: auth_methods()
             .filter(|method| *method != AuthMethod::None || at.issuer.is_lax())
@@ -66,8 +78,8 @@ pub(crate) fn metadata(at: At<'_>) -> DocumentDraft {
             .collect(),
         prompt_values_supported: vec!["none", "login", "consent", "select_account"],
         authorization_response_iss_parameter_supported: settings.iss_parameter,
-        claims_parameter_supported: false,
-        request_parameter_supported: false,
+        claims_parameter_supported: true,
+        request_parameter_supported: true,
         request_uri_parameter_supported: false,
     };
     cached(
@@ -86,13 +98,52 @@ fn auth_methods() -> impl Iterator<Item = AuthMethod> {
     served.into_iter()
 }
 
+/// Rules that leave some response types nothing.
+const REFUSING: [Rule; 2] = [Rule::NoTokenByBrowser, Rule::CodeAlone];
+
+/// The response types that the grants of the issuer allow for and that none of these rules, where
+/// it is enforced, refuses; in the order in which they are advertised.
+pub(crate) fn response_types<'a>(
+    issuer: &'a IssuerState,
+    rules: &'a [Rule],
+) -> impl Iterator<Item = ResponseType> + 'a {
+    let settings = &issuer.settings;
+    let has = move |grant| settings.grants.contains(&grant);
+    let refused = move |rule: Rule| rules.contains(&rule) && settings.enforces(rule);
+    let served = move |it: &ResponseType| {
+        let code = !it.has_code() || has(GrantType::AuthorizationCode);
+        let implicit = !(it.has_token() || it.has_id_token()) || has(GrantType::Implicit);
+        let token = it.has_token() && refused(Rule::NoTokenByBrowser);
+        let alone = *it != ResponseType::Code && refused(Rule::CodeAlone);
+        code && implicit && !token && !alone
+    };
+    ResponseType::ALL.into_iter().filter(served)
+}
+
+/// What request objects may be signed with (RFC 9101 §10.3): anything that can be verified.
+fn request_object_algorithms(issuer: &IssuerState) -> Vec<&'static str> {
+    let mut names = algorithms(SigningAlgorithm::ALL.into());
+    if !issuer.settings.enforces(Rule::SignedRequestObject) {
+        names.push("none");
+    }
+    names
+}
+
+fn algorithms(algorithms: Vec<SigningAlgorithm>) -> Vec<&'static str> {
+    (algorithms.into_iter())
+        .map(SigningAlgorithm::as_str)
+        .collect()
+}
+
 /// The grants that are served, in the order in which they are advertised.
 pub(crate) fn grants(issuer: &IssuerState) -> impl Iterator<Item = GrantType> + '_ {
     let served = |grant: &GrantType| match grant {
         GrantType::AuthorizationCode | GrantType::ClientCredentials => true,
+        GrantType::Implicit => {
+            response_types(issuer, &REFUSING).any(|it| it.has_token() || it.has_id_token())
+        }
         GrantType::RefreshToken => issuer.settings.refresh_tokens != RefreshTokens::Never,
-        GrantType::Implicit
-        | GrantType::Password
+        GrantType::Password
         | GrantType::DeviceCode
         | GrantType::TokenExchange
         | GrantType::JwtBearer => false,

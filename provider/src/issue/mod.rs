@@ -14,12 +14,16 @@ use serde_json::{Map, Value, json};
 use crate::issuer::IssuerState;
 use crate::urls::Urls;
 
-pub(crate) use authorization::{authorization_error, authorization_response, describable};
+pub(crate) use authorization::{
+    Recipient, authorization_error, authorization_response, describable, signed_response,
+};
 pub(crate) use introspection::{Introspected, introspection};
-pub(crate) use metadata::{grants, jwks, metadata};
+pub(crate) use metadata::{grants, jwks, metadata, response_types};
 pub(crate) use prepared::{Prepared, Ready};
+pub(crate) use subject::{own_sub, subject};
 pub(crate) use tokens::{
-    Issuance, access_token, audience, confirmation, id_token, token_response, userinfo,
+    FrontChannel, Issuance, access_token, audience, confirmation, id_token, token_response,
+    userinfo,
 };
 
 /// An issuer, and the URLs under which it is reached at the moment.

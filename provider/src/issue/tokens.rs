@@ -19,9 +19,16 @@ pub(crate) struct Issuance<'a> {
     pub(crate) scopes: &'a [String],
     /// The nonce of the authorization request; none when a grant is refreshed (OIDC Core §12.2).
     pub(crate) nonce: Option<&'a str>,
-    /// What is handed out beside it, for `at_hash` and `c_hash`.
+    /// What is handed out beside it, for `at_hash`, `c_hash` and `s_hash`.
     pub(crate) access_token: Option<&'a str>,
+    pub(crate) front: Option<FrontChannel<'a>>,
+}
+
+/// What an ID token of the authorization endpoint vouches for beside the access token.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FrontChannel<'a> {
     pub(crate) code: Option<&'a str>,
+    pub(crate) state: Option<&'a str>,
 }
 
 /// The ID token (OIDC Core §2); none where nobody signed in.
@@ -54,7 +61,8 @@ pub(crate) fn id_token(at: At<'_>, signer: &Signer, issuance: &Issuance<'_>) -> 
         acr: wants_acr.then(|| user.acr.clone()),
         sid: logs_out.then(|| user.sid.clone()),
         at_hash: issuance.access_token.map(half_hash),
-        c_hash: issuance.code.map(half_hash),
+        c_hash: issuance.front.and_then(|it| it.code).map(half_hash),
+        s_hash: issuance.front.and_then(|it| it.state).map(half_hash),
         about_the_user: about(at.issuer, Carrier::IdToken, &occasion),
     };
     Some(JwtDraft::new(

@@ -30,8 +30,18 @@ pub(crate) struct AuthorizationParameters {
     pub(crate) code_challenge: Option<String>,
     /// RFC 7636 §4.3.
     pub(crate) code_challenge_method: Option<String>,
-    /// OIDC Core §6.1; not supported.
+    /// OIDC Core §5.5, JSON.
+    pub(crate) claims: Option<String>,
+    /// OIDC Core §3.1.2.1, separated by spaces.
+    pub(crate) acr_values: Option<String>,
+    /// OIDC Core §3.1.2.1, separated by spaces.
+    pub(crate) ui_locales: Option<String>,
+    /// OIDC Core §3.1.2.1.
+    pub(crate) id_token_hint: Option<String>,
+    /// RFC 9449 §10.
+    pub(crate) dpop_jkt: Option<String>,
+    /// RFC 9101 §5, OIDC Core §6.1.
     pub(crate) request: Option<String>,
-    /// OIDC Core §6.2; not supported.
+    /// RFC 9126 §4.
     pub(crate) request_uri: Option<String>,
 }

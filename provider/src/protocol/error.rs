@@ -23,9 +23,19 @@ pub(crate) enum ErrorCode {
     /// OIDC Core §3.1.2.6.
     LoginRequired,
     /// OIDC Core §3.1.2.6.
-    RequestNotSupported,
+    InteractionRequired,
+    /// OIDC Core §3.1.2.6.
+    AccountSelectionRequired,
+    /// OIDC Core §3.1.2.6.
+    ConsentRequired,
+    /// OpenID Connect Core Error Code unmet_authentication_requirements §2.
+    UnmetAuthenticationRequirements,
     /// OIDC Core §3.1.2.6.
     RequestUriNotSupported,
+    /// RFC 9101 §7, OIDC Core §3.1.2.6.
+    InvalidRequestUri,
+    /// RFC 9101 §7, OIDC Core §3.1.2.6.
+    InvalidRequestObject,
     /// RFC 6750 §3.1.
     InvalidToken,
     /// RFC 6749 §5.2.

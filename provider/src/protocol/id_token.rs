@@ -25,6 +25,9 @@ pub(crate) struct IdTokenClaims {
     /// OIDC Core §3.3.2.11.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) c_hash: Option<String>,
+    /// FAPI 1.0 Part 2: Advanced §5.2.2.1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) s_hash: Option<String>,
     /// OIDC Core §5.1.
     #[serde(flatten)]
     pub(crate) about_the_user: Map<String, Value>,

@@ -10,6 +10,10 @@ pub(crate) struct ProviderMetadata {
     pub(crate) authorization_endpoint: String,
     pub(crate) token_endpoint: String,
     pub(crate) userinfo_endpoint: String,
+    /// RFC 9126 §5.
+    pub(crate) pushed_authorization_request_endpoint: String,
+    /// RFC 9126 §5.
+    pub(crate) require_pushed_authorization_requests: bool,
     pub(crate) jwks_uri: String,
     /// RP-Initiated Logout 1.0 §2.1.
     pub(crate) end_session_endpoint: String,
@@ -19,6 +23,14 @@ pub(crate) struct ProviderMetadata {
     pub(crate) claims_supported: Vec<String>,
     pub(crate) response_types_supported: Vec<&'static str>,
     pub(crate) response_modes_supported: Vec<&'static str>,
+    /// JARM §4.
+    pub(crate) authorization_signing_alg_values_supported: Vec<&'static str>,
+    pub(crate) request_object_signing_alg_values_supported: Vec<&'static str>,
+    /// RFC 9101 §10.5.
+    pub(crate) require_signed_request_object: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) acr_values_supported: Vec<String>,
+    pub(crate) ui_locales_supported: Vec<&'static str>,
     pub(crate) grant_types_supported: Vec<&'static str>,
     pub(crate) subject_types_supported: Vec<&'static str>,
     pub(crate) id_token_signing_alg_values_supported: Vec<&'static str>,

@@ -11,7 +11,7 @@ use crate::settings::Profile;
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Rule {
-    /// No parameter is sent twice (RFC 6749 §3.1, §3.2).
+    /// No parameter is sent twice (RFC 6749 §3.1, §3.2), but for those that may be (RFC 8707 §2).
     SingleParameters,
     /// The client identifier is registered (RFC 6749 §2.2).
     KnownClient,
@@ -21,6 +21,26 @@ pub enum Rule {
     WellFormedChallenge,
     /// The code challenge method is one that the provider advertises (RFC 7636 §4.4.1).
     SupportedChallengeMethod,
+    /// A request for a code has a code challenge (RFC 9700 §2.1.1).
+    CodeChallenge,
+    /// The code challenge method is `S256` (FAPI 2.0 Security Profile §5.3.2.2).
+    HashedChallenge,
+    /// There is a nonce where the authorization endpoint issues an ID token (OIDC Core §3.2.2.1).
+    NonceForIdToken,
+    /// No access token is issued by way of the browser (RFC 9700 §2.1.2).
+    NoTokenByBrowser,
+    /// The response type is `code` (FAPI 2.0 Security Profile §5.3.2.2).
+    CodeAlone,
+    /// The redirect URI is not `http`, unless it leads to the same machine (FAPI 2.0 Security
+    /// Profile §5.3.2.2).
+    SecureRedirectUri,
+    /// The authorization request was pushed (FAPI 2.0 Security Profile §5.3.2.2).
+    PushedRequest,
+    /// The authorization request is pushed, or signed, where the client is registered to do so
+    /// (RFC 9126 §6, RFC 9101 §10.5).
+    RequestAsRegistered,
+    /// A request object is signed with a key of the client (RFC 9101 §4).
+    SignedRequestObject,
     /// The client proves who it is (RFC 6749 §3.2.1).
     ClientAuthentication,
     /// The client uses one authentication method, not two (RFC 6749 §2.3).
@@ -62,6 +82,15 @@ impl Rule {
             Self::RegisteredRedirectUri => "RFC 9700 §2.1",
             Self::WellFormedChallenge => "RFC 7636 §4.2",
             Self::SupportedChallengeMethod => "RFC 7636 §4.4.1",
+            Self::CodeChallenge => "RFC 9700 §2.1.1",
+            Self::NoTokenByBrowser => "RFC 9700 §2.1.2",
+            Self::NonceForIdToken => "OIDC Core §3.2.2.1",
+            Self::HashedChallenge
+            | Self::CodeAlone
+            | Self::SecureRedirectUri
+            | Self::PushedRequest => "FAPI 2.0 Security Profile §5.3.2.2",
+            Self::RequestAsRegistered => "RFC 9126 §6, RFC 9101 §10.5",
+            Self::SignedRequestObject => "RFC 9101 §4",
             Self::ClientAuthentication => "RFC 6749 §3.2.1",
             Self::SingleAuthMethod => "RFC 6749 §2.3",
             Self::CodeOfThisClient | Self::SameRedirectUri => "RFC 6749 §4.1.3",
@@ -83,10 +112,18 @@ impl Rule {
             Self::KnownClient
             | Self::RegisteredRedirectUri
             | Self::ClientAuthentication
-            | Self::RegisteredPostLogoutUri => profile >= Profile::Strict,
+            | Self::RegisteredPostLogoutUri
+            | Self::NonceForIdToken
+            | Self::SignedRequestObject => profile >= Profile::Strict,
+            Self::CodeChallenge | Self::NoTokenByBrowser => profile >= Profile::Oauth21,
+            Self::HashedChallenge
+            | Self::CodeAlone
+            | Self::SecureRedirectUri
+            | Self::PushedRequest => profile >= Profile::Fapi2,
             Self::SingleParameters
             | Self::WellFormedChallenge
             | Self::SupportedChallengeMethod
+            | Self::RequestAsRegistered
             | Self::SingleAuthMethod
             | Self::CodeOfThisClient
             | Self::SameRedirectUri
@@ -101,6 +138,12 @@ impl Rule {
             | Self::AccessTokenNotInUrl
             | Self::SingleTokenMethod => true,
         }
+    }
+
+    /// The laxest profile that has the rule.
+    pub(crate) fn first_profile(self) -> Profile {
+        let mut profiles = Profile::ALL.into_iter();
+        (profiles.find(|profile| self.exists_in(*profile))).unwrap_or(Profile::Fapi2)
     }
 }
 

@@ -203,6 +203,13 @@ impl<'a> Shelf<'a> {
         }
     }
 
+    /// Ends a pushed authorization request: true for exactly one caller, whether it has expired
+    /// meanwhile or not, since people may take their time (RFC 9126 §7.3).
+    pub(crate) fn use_pushed(self, request_uri: &str, seconds: u64) -> bool {
+        self.reached(self.store.take(Kind::PushedRequest, request_uri, self.now));
+        self.first_sight(request_uri, seconds)
+    }
+
     /// Ends a grant with everything that was handed out for it, or one access token.
     pub(crate) fn revoke(self, id: &str, seconds: u64) {
         let life = self.life(seconds);

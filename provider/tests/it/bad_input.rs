@@ -14,6 +14,7 @@ async fn methods_that_a_url_does_not_take_are_answered_with_those_it_takes() {
     for (method, path, allowed) in [
         ("DELETE", "/token", "POST, OPTIONS"),
         ("GET", "/token", "POST, OPTIONS"),
+        ("GET", "/par", "POST, OPTIONS"),
         ("PUT", "/authorize", "GET, HEAD, POST"),
         ("POST", "/jwks", "GET, HEAD, OPTIONS"),
         ("GET", "/login", "POST"),
@@ -158,7 +159,7 @@ fn soup(pieces: &[(&str, Vec<u8>)]) -> Vec<u8> {
     text
 }
 
-const NAMES: [&str; 20] = [
+const NAMES: [&str; 30] = [
     "response_type=code&client_id=app&redirect_uri=http://localhost:3000/callback&x",
     "grant_type=authorization_code&client_id=app&client_secret=secret&x",
     "grant_type=refresh_token&client_id=app&client_secret=secret&x",
@@ -178,13 +179,24 @@ const NAMES: [&str; 20] = [
     "id_token_hint",
     "post_logout_redirect_uri",
     "interaction",
+    "response_mode",
+    "claims",
+    "acr_values",
+    "ui_locales",
+    "login_hint",
+    "resource",
+    "dpop_jkt",
+    "request",
+    "request_uri",
+    "sub",
     "",
 ];
 
-const ROUTES: [(&str, &str); 10] = [
+const ROUTES: [(&str, &str); 11] = [
     ("GET", "/authorize"),
     ("POST", "/authorize"),
     ("POST", "/token"),
+    ("POST", "/par"),
     ("GET", "/userinfo"),
     ("POST", "/userinfo"),
     ("GET", "/end_session"),

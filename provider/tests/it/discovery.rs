@@ -8,7 +8,8 @@ use oauth_gauntlet_provider::{
 use serde_json::{Value, json};
 
 use crate::support::{
-    CALLBACK, CHALLENGE, VERIFIER, careful, error_of, settings, verified, world, world_with,
+    CALLBACK, CHALLENGE, VERIFIER, careful, error_of, location, settings, verified, world,
+    world_with,
 };
 
 fn strings(value: &Value) -> Vec<&str> {
@@ -33,6 +34,7 @@ async fn every_advertised_url_answers() {
         "authorization_endpoint",
         "token_endpoint",
         "userinfo_endpoint",
+        "pushed_authorization_request_endpoint",
         "jwks_uri",
         "end_session_endpoint",
         "introspection_endpoint",
@@ -55,7 +57,7 @@ async fn every_advertised_scope_is_granted_and_every_claim_comes_from_one() {
     let metadata = world.json("/.well-known/openid-configuration").await;
     let scopes = strings(&metadata["scopes_supported"]).join(" ");
     let mut request = careful();
-    request.insert("scope", &scopes);
+    request.extend([("scope", scopes.as_str()), ("acr_values", "urn:mock:mfa")]);
     let code = world.callback(&request).await["code"].clone();
     let tokens: Value = world
         .redeem(&code)
@@ -67,10 +69,17 @@ async fn every_advertised_scope_is_granted_and_every_claim_comes_from_one() {
         .unwrap();
     assert_eq!(tokens["scope"], scopes);
     let claims = verified(&world, tokens["id_token"].as_str().unwrap()).await;
-    let delivered: BTreeSet<&str> = claims
-        .as_object()
-        .unwrap()
-        .keys()
+    request.insert("response_type", "code id_token");
+    let hybrid = world.authorize(&request).header("gauntlet-user", "alice");
+    let hybrid = location(&hybrid.send().await.unwrap()).replace('#', "?");
+    let hybrid = url::Url::parse(&hybrid).unwrap();
+    let (_, id_token) = (hybrid.query_pairs())
+        .find(|(name, _)| name == "id_token")
+        .unwrap();
+    let by_browser = verified(&world, &id_token).await;
+    let delivered: BTreeSet<&str> = [&claims, &by_browser]
+        .into_iter()
+        .flat_map(|claims| claims.as_object().unwrap().keys())
         .map(String::as_str)
         .collect();
     let advertised: BTreeSet<&str> = strings(&metadata["claims_supported"]).into_iter().collect();
@@ -83,7 +92,12 @@ async fn every_advertised_grant_type_is_served_and_no_other() {
     let metadata = world.json("/.well-known/openid-configuration").await;
     assert_eq!(
         metadata["grant_types_supported"],
-        json!(["authorization_code", "refresh_token", "client_credentials"])
+        json!([
+            "authorization_code",
+            "implicit",
+            "refresh_token",
+            "client_credentials"
+        ])
     );
     let granted = world.token(&[("grant_type", "client_credentials")]);
     assert_eq!(granted.send().await.unwrap().status(), 200);
@@ -107,7 +121,7 @@ async fn every_advertised_grant_type_is_served_and_no_other() {
     let metadata = without.json("/.well-known/openid-configuration").await;
     assert_eq!(
         metadata["grant_types_supported"],
-        json!(["authorization_code", "client_credentials"])
+        json!(["authorization_code", "implicit", "client_credentials"])
     );
     assert!(!strings(&metadata["scopes_supported"]).contains(&"offline_access"));
     assert_eq!(without.tokens().await.get("refresh_token"), None);
@@ -117,8 +131,11 @@ async fn every_advertised_grant_type_is_served_and_no_other() {
 async fn every_advertised_response_type_and_mode_is_served_and_no_other() {
     let world = world().await;
     let metadata = world.json("/.well-known/openid-configuration").await;
-    assert_eq!(metadata["response_types_supported"], json!(["code"]));
-    assert_eq!(metadata["response_modes_supported"], json!(["query"]));
+    // `authorize_responses.rs` walks the product of both.
+    let types = oauth_gauntlet_provider::ResponseType::ALL.map(|it| it.as_str());
+    assert_eq!(metadata["response_types_supported"], json!(types));
+    let modes = oauth_gauntlet_provider::ResponseMode::ALL.map(|it| it.as_str());
+    assert_eq!(metadata["response_modes_supported"], json!(modes));
     let outcome = async |name: &'static str, value: &'static str| {
         let mut request = careful();
         request.insert(name, value);
@@ -127,18 +144,14 @@ async fn every_advertised_response_type_and_mode_is_served_and_no_other() {
     };
     assert_eq!(outcome("response_mode", "query").await, "");
     assert_eq!(
-        outcome("response_mode", "form_post").await,
+        outcome("response_mode", "web_message").await,
         "invalid_request"
     );
     assert_eq!(
-        outcome("response_type", "token").await,
+        outcome("response_type", "code device").await,
         "unsupported_response_type"
     );
-    assert_eq!(
-        outcome("response_type", "code id_token").await,
-        "unsupported_response_type"
-    );
-    assert_eq!(outcome("request", "x.y.z").await, "request_not_supported");
+    assert_eq!(metadata["request_uri_parameter_supported"], false);
     assert_eq!(
         outcome("request_uri", "https://x").await,
         "request_uri_not_supported"
@@ -282,6 +295,7 @@ async fn scripts_of_other_origins_may_read_what_is_meant_for_them() {
         ("/.well-known/openid-configuration", true),
         ("/jwks", true),
         ("/token", true),
+        ("/par", true),
         ("/userinfo", true),
         ("/introspect", true),
         ("/revoke", true),

@@ -4,6 +4,7 @@
     reason = "a test that cannot go on should say where"
 )]
 
+mod authorize_responses;
 mod bad_input;
 mod connections;
 mod discovery;

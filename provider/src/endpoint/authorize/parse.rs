@@ -3,49 +3,21 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::claims::ClaimsRequest;
+use super::problem::{Problem, Told, Way, invalid_request, told};
+use super::request::{self, Asked};
+use super::wishes;
 use crate::endpoint::Call;
-use crate::endpoint::message::typed;
+use crate::endpoint::message::{Pairs, typed, values};
+use crate::endpoint::token::target::resource_is_known;
 use crate::grant::{Challenge, Pending, Prompt};
-use crate::names::{ChallengeMethod, ResponseMode, ResponseType};
+use crate::issue;
+use crate::names::{ChallengeMethod, GrantType, ResponseMode, ResponseType};
 use crate::parties::Client;
 use crate::protocol::{AuthorizationParameters, ErrorCode};
 use crate::rules::{self, Rule, Violation};
 
-/// Why an authorization request is refused, and who is told.
-#[derive(Debug)]
-pub(in crate::endpoint) enum Problem {
-    /// The person in front of the browser, since the redirect URI cannot be trusted.
-    Page { title: &'static str, reason: String },
-    /// The client.
-    Redirect(Box<RedirectProblem>),
-}
-
-#[derive(Debug)]
-pub(in crate::endpoint) struct RedirectProblem {
-    pub(super) redirect_uri: String,
-    pub(super) state: Option<String>,
-    pub(super) error: ErrorCode,
-    pub(super) reason: String,
-}
-
-impl Problem {
-    pub(in crate::endpoint) fn redirect(
-        pending: &Pending,
-        error: ErrorCode,
-        reason: String,
-    ) -> Self {
-        Self::Redirect(Box::new(RedirectProblem {
-            redirect_uri: pending.redirect_uri.clone(),
-            state: pending.state.clone(),
-            error,
-            reason,
-        }))
-    }
-}
-
-/// What the client is told, once the redirect URI is known to be good.
-type Told<T> = Result<T, (ErrorCode, String)>;
+/// Parameters of which a second one leaves open who is talking, and where the answer goes.
+const UNAMBIGUOUS: [&str; 4] = ["client_id", "redirect_uri", "request", "request_uri"];
 
 /// Checks client and redirect URI first, since every other problem goes there.
 pub(in crate::endpoint) fn parse(
@@ -53,28 +25,58 @@ pub(in crate::endpoint) fn parse(
     pairs: &[(String, String)],
 ) -> Result<Pending, Problem> {
     let parameters: AuthorizationParameters = typed(pairs);
+    let repeated = single_parameters(call, pairs)?;
+    let client = known_client(call, &parameters)?;
+    let asked = request::gather(call, &client, pairs)?;
+    let pushed = asked.request_uri.is_some();
+    let (parameters, way) = address(call, &client, &asked)?;
+    let rules = || {
+        repeated.map_err(|violation| invalid_request(&violation))?;
+        call.demand(rules::pushed_request(pushed))
+            .map_err(|violation| invalid_request(&violation))?;
+        call.demand(rules::pushed_as_registered(&client, pushed))
+            .map_err(|violation| invalid_request(&violation))?;
+        // A pushed request was looked at when it was pushed.
+        call.demand(rules::signed_as_registered(&client, asked.signed || pushed))
+            .map_err(|violation| invalid_request(&violation))?;
+        pending(call, &client, &way, (&asked, parameters))
+    };
+    rules().map_err(|told| Problem::told(way.clone(), told))
+}
+
+/// Checks a request that is pushed like any other (RFC 9126 §2.1): the parameters to keep.
+pub(in crate::endpoint) fn push(
+    call: &Call<'_>,
+    client: &Client,
+    pairs: &[(String, String)],
+) -> Result<Pairs, Problem> {
+    let asked = request::gather(call, client, pairs)?;
+    let (parameters, way) = address(call, client, &asked)?;
+    let checked = call
+        .demand(rules::signed_as_registered(client, asked.signed))
+        .map_err(|violation| invalid_request(&violation))
+        .and_then(|()| pending(call, client, &way, (&asked, parameters)));
+    match checked {
+        Ok(_) => Ok(asked.pairs),
+        Err(told) => Err(Problem::told(way, told)),
+    }
+}
+
+/// The rule on repeated parameters; broken, it can be told to the client in most cases.
+fn single_parameters(
+    call: &Call<'_>,
+    pairs: &[(String, String)],
+) -> Result<Result<(), Violation>, Problem> {
     let repeated = call.demand(rules::single_parameters(pairs));
-    let ambiguous = ["client_id", "redirect_uri"]
+    let ambiguous = UNAMBIGUOUS
         .iter()
         .any(|name| pairs.iter().filter(|(it, _)| it == name).count() > 1);
-    if let Err(violation) = &repeated
-        && ambiguous
-    {
-        return Err(page("Ambiguous request", violation.to_string()));
+    match repeated {
+        Err(violation) if ambiguous => {
+            Err(Problem::page("Ambiguous request", violation.to_string()))
+        }
+        repeated => Ok(repeated),
     }
-    let client = known_client(call, &parameters)?;
-    let redirect_uri = good_redirect_uri(call, &client, &parameters)?;
-    let state = parameters.state.clone();
-    let told = repeated.map_err(|violation| invalid_request(&violation));
-    told.and_then(|()| pending(call, &client, &redirect_uri, parameters))
-        .map_err(|(error, reason)| {
-            Problem::Redirect(Box::new(RedirectProblem {
-                redirect_uri,
-                state,
-                error,
-                reason,
-            }))
-        })
 }
 
 fn known_client(
@@ -82,15 +84,27 @@ fn known_client(
     parameters: &AuthorizationParameters,
 ) -> Result<Arc<Client>, Problem> {
     let Some(id) = &parameters.client_id else {
-        return Err(page(
-            "No client",
-            "The request has no client_id.".to_owned(),
-        ));
+        return Err(Problem::page("No client", "The request has no client_id."));
     };
     let registered = call.issuer.client(id);
     call.demand(rules::known_client(id, registered.as_deref()))
-        .map_err(|violation| page("Unknown client", violation.to_string()))?;
+        .map_err(|violation| Problem::page("Unknown client", violation.to_string()))?;
     Ok(registered.unwrap_or_else(|| Arc::new(Client::public(id))))
+}
+
+/// The parameters, and how the response goes back.
+fn address(
+    call: &Call<'_>,
+    client: &Client,
+    asked: &Asked,
+) -> Result<(AuthorizationParameters, Way), Problem> {
+    let parameters: AuthorizationParameters = typed(&asked.pairs);
+    let redirect_uri = good_redirect_uri(call, client, &parameters)?;
+    let way = Way {
+        request_uri: asked.request_uri.clone(),
+        ..Way::asked(&client.id, redirect_uri, &parameters)
+    };
+    Ok((parameters, way))
 }
 
 fn good_redirect_uri(
@@ -107,14 +121,14 @@ fn good_redirect_uri(
             [only] if !openid => Ok(only.clone()),
             _ => {
                 let reason = "The request has no redirect_uri. OpenID Connect demands one, and OAuth does where not exactly one is registered.";
-                Err(page("No redirect URI", reason.to_owned()))
+                Err(Problem::page("No redirect URI", reason))
             }
         };
     };
     let rule = rules::registered_redirect_uri(client, uri);
     let registered = rule.is_ok();
     call.demand(rule)
-        .map_err(|violation| page("Unregistered redirect URI", violation.to_string()))?;
+        .map_err(|violation| Problem::page("Unregistered redirect URI", violation.to_string()))?;
     // What is not registered and let through all the same has to be safe at least.
     let parsed = url::Url::parse(uri)
         .ok()
@@ -122,96 +136,136 @@ fn good_redirect_uri(
     let usable = parsed.is_some_and(|parsed| {
         parsed.fragment().is_none() && (registered || matches!(parsed.scheme(), "http" | "https"))
     });
-    if usable {
-        Ok(uri.clone())
-    } else {
+    if !usable {
         let reason =
             format!("`{uri}` is no absolute URI without a fragment that a browser can be sent to.");
-        Err(page("Unusable redirect URI", reason))
+        return Err(Problem::page("Unusable redirect URI", reason));
     }
+    call.demand(rules::secure_redirect_uri(uri))
+        .map_err(|violation| Problem::page("Insecure redirect URI", violation.to_string()))?;
+    Ok(uri.clone())
 }
 
 fn pending(
     call: &Call<'_>,
     client: &Client,
-    redirect_uri: &str,
-    parameters: AuthorizationParameters,
+    way: &Way,
+    (asked, parameters): (&Asked, AuthorizationParameters),
 ) -> Told<Pending> {
-    let refuse = |error, reason: String| Err((error, reason));
-    match parameters.response_type.as_deref() {
-        Some("code") => {}
-        Some(other) => {
-            let reason = format!("the response type `{other}` is not supported");
-            return refuse(ErrorCode::UnsupportedResponseType, reason);
-        }
-        None => {
-            return refuse(
-                ErrorCode::InvalidRequest,
-                "no response_type is sent".to_owned(),
-            );
-        }
+    let response_type = response_type(call, client, &parameters)?;
+    check_mode(response_type, parameters.response_mode.as_deref())?;
+    let scopes = known_scopes(call, client, parameters.scope.as_deref())?;
+    let has_openid = scopes.iter().any(|scope| scope == "openid");
+    if response_type.has_id_token() && !has_openid {
+        let reason = "a response with an ID token needs the scope `openid`";
+        return told(ErrorCode::InvalidRequest, reason);
     }
-    if let Some(mode) = parameters.response_mode.filter(|mode| mode != "query") {
-        let reason = format!("the response mode `{mode}` is not supported");
-        return refuse(ErrorCode::InvalidRequest, reason);
+    let nonce = rules::nonce_for_id_token(response_type, parameters.nonce.as_deref());
+    call.demand(nonce)
+        .map_err(|violation| invalid_request(&violation))?;
+    let challenge = challenge(
+        call,
+        parameters.code_challenge,
+        parameters.code_challenge_method.as_deref(),
+    )?;
+    call.demand(rules::code_challenge(response_type, challenge.is_some()))
+        .map_err(|violation| invalid_request(&violation))?;
+    let acr_values = wishes::words(parameters.acr_values.as_deref());
+    let mut resources = values(&asked.pairs, "resource");
+    resources.dedup();
+    for resource in &resources {
+        resource_is_known(call, resource).map_err(|error| (error.code, error.reason))?;
     }
-    if parameters.request.is_some() {
-        let reason = "request objects are not supported".to_owned();
-        return refuse(ErrorCode::RequestNotSupported, reason);
-    }
-    if parameters.request_uri.is_some() {
-        let reason = "request_uri is not supported".to_owned();
-        return refuse(ErrorCode::RequestUriNotSupported, reason);
-    }
-    let max_age = match parameters.max_age.as_deref().map(str::parse) {
-        Some(Err(_)) => {
-            let reason = "max_age is no number of seconds".to_owned();
-            return refuse(ErrorCode::InvalidRequest, reason);
-        }
-        Some(Ok(seconds)) => Some(seconds),
-        None => None,
-    };
     Ok(Pending {
         client_id: client.id.clone(),
-        redirect_uri: redirect_uri.to_owned(),
+        redirect_uri: way.redirect_uri.clone(),
         redirect_uri_was_sent: parameters.redirect_uri.is_some(),
-        scopes: known_scopes(call, parameters.scope.as_deref())?,
+        scopes,
         state: parameters.state,
         nonce: parameters.nonce,
-        challenge: challenge(
-            call,
-            parameters.code_challenge,
-            parameters.code_challenge_method.as_deref(),
-        )?,
+        challenge,
         prompt: prompt(parameters.prompt.as_deref())?,
         login_hint: parameters.login_hint,
-        max_age,
-        response_type: ResponseType::Code,
-        response_mode: ResponseMode::Query,
-        claims: ClaimsRequest::default(),
-        acr_values: Vec::new(),
-        ui_locales: Vec::new(),
-        hinted_sub: None,
-        resources: Vec::new(),
-        dpop_jkt: None,
+        max_age: wishes::max_age(parameters.max_age.as_deref())?.or(client.default_max_age),
+        response_type,
+        response_mode: way.mode,
+        claims: wishes::claims(call, parameters.claims.as_deref(), &acr_values)?,
+        acr_values,
+        ui_locales: wishes::words(parameters.ui_locales.as_deref()),
+        hinted_sub: wishes::hinted_sub(call, parameters.id_token_hint.as_deref())?,
+        resources,
+        dpop_jkt: wishes::thumbprint(parameters.dpop_jkt)?,
+        request_uri: asked.request_uri.clone(),
         test: None,
     })
 }
 
-/// The scopes that exist, in the order of the request. Unknown ones are left out (RFC 6749 §3.3);
-/// a request without any gets `profile`.
-fn known_scopes(call: &Call<'_>, asked: Option<&str>) -> Told<Vec<String>> {
+/// The response type, if the issuer serves it and the client may use it.
+fn response_type(
+    call: &Call<'_>,
+    client: &Client,
+    parameters: &AuthorizationParameters,
+) -> Told<ResponseType> {
+    let Some(name) = parameters.response_type.as_deref() else {
+        return told(ErrorCode::InvalidRequest, "no response_type is sent");
+    };
+    let unsupported = |reason: String| (ErrorCode::UnsupportedResponseType, reason);
+    let served = ResponseType::parse(name)
+        .filter(|it| issue::response_types(call.issuer, &[]).any(|known| known == *it))
+        .ok_or_else(|| unsupported(format!("the response type `{name}` is not supported")))?;
+    for rule in [
+        rules::no_token_by_browser(served),
+        rules::code_alone(served),
+    ] {
+        call.demand(rule)
+            .map_err(|violation| unsupported(violation.to_string()))?;
+    }
+    let grants = client.grant_types.as_ref();
+    let may = |grant| grants.is_none_or(|grants| grants.contains(&grant));
+    let code = !served.has_code() || may(GrantType::AuthorizationCode);
+    let implicit = !(served.has_token() || served.has_id_token()) || may(GrantType::Implicit);
+    let listed = (client.response_types.as_ref()).is_none_or(|types| types.contains(&served));
+    // A bearer token by way of the browser is bound to nobody.
+    let bound = client.dpop_bound_access_tokens || client.certificate_bound_access_tokens;
+    if code && implicit && listed && !(bound && served.has_token()) {
+        Ok(served)
+    } else {
+        let reason = format!("the client may not use the response type `{name}`");
+        told(ErrorCode::UnauthorizedClient, reason)
+    }
+}
+
+fn check_mode(response_type: ResponseType, mode: Option<&str>) -> Told<()> {
+    let Some(name) = mode else { return Ok(()) };
+    match ResponseMode::parse(name) {
+        None => {
+            let reason = format!("the response mode `{name}` is not supported");
+            told(ErrorCode::InvalidRequest, reason)
+        }
+        Some(mode) if !response_type.allows(mode) => {
+            let reason =
+                format!("the response mode `{name}` would put a token into a URL that servers log");
+            told(ErrorCode::InvalidRequest, reason)
+        }
+        Some(_) => Ok(()),
+    }
+}
+
+/// The scopes that exist and that the client may have, in the order of the request. Others are
+/// left out (RFC 6749 §3.3); a request without any gets `profile`.
+fn known_scopes(call: &Call<'_>, client: &Client, asked: Option<&str>) -> Told<Vec<String>> {
     let known = &call.issuer.settings.scopes;
+    let may = |scope: &str| (client.scopes.as_ref()).is_none_or(|scopes| scopes.contains(scope));
     let mut seen = BTreeSet::new();
     let scopes: Vec<String> = asked
         .unwrap_or("profile")
         .split(' ')
-        .filter(|scope| known.contains_key(*scope) && seen.insert(*scope))
+        .filter(|scope| known.contains_key(*scope) && may(scope) && seen.insert(*scope))
         .map(str::to_owned)
         .collect();
     if scopes.is_empty() {
-        let reason = "none of the scopes exists".to_owned();
-        return Err((ErrorCode::InvalidScope, reason));
+        let reason = "none of the scopes exists, or the client may have none of them";
+        return told(ErrorCode::InvalidScope, reason);
     }
     Ok(scopes)
 }
@@ -250,6 +304,8 @@ fn challenge(
             return Err((ErrorCode::InvalidRequest, reason));
         }
     };
+    call.demand(rules::hashed_challenge(method))
+        .map_err(|violation| invalid_request(&violation))?;
     call.demand(rules::supported_challenge_method(method, &supported))
         .map_err(|violation| invalid_request(&violation))?;
     call.demand(rules::well_formed_challenge(&value, method))
@@ -276,12 +332,4 @@ fn prompt(text: Option<&str>) -> Told<BTreeSet<Prompt>> {
         return Err((ErrorCode::InvalidRequest, reason));
     }
     Ok(prompt)
-}
-
-fn invalid_request(violation: &Violation) -> (ErrorCode, String) {
-    (ErrorCode::InvalidRequest, violation.to_string())
-}
-
-fn page(title: &'static str, reason: String) -> Problem {
-    Problem::Page { title, reason }
 }

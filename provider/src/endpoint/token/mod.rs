@@ -4,7 +4,7 @@ mod client_credentials;
 mod code;
 mod refresh;
 pub(super) mod response;
-mod target;
+pub(super) mod target;
 
 use super::client_auth::authenticate;
 use super::message::{typed, values};

@@ -30,7 +30,10 @@ pub(super) fn audience(
 
 /// An absolute URI without a fragment, and one of the issuer's, where it is particular
 /// (RFC 8707 §2).
-pub(super) fn resource_is_known(call: &Call<'_>, resource: &str) -> Result<(), TokenError> {
+pub(in crate::endpoint) fn resource_is_known(
+    call: &Call<'_>,
+    resource: &str,
+) -> Result<(), TokenError> {
     let refuse = |reason: String| Err(error(ErrorCode::InvalidTarget, &reason));
     if url::Url::parse(resource).is_err() || resource.contains('#') {
         return refuse(format!(

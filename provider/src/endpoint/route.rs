@@ -1,0 +1,172 @@
+//! Which path is which endpoint of which issuer, and what each endpoint takes.
+
+use crate::journal::Endpoint;
+
+/// What a path under an issuer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Route {
+    Index,
+    Metadata,
+    Jwks,
+    Authorize,
+    Login,
+    HeadlessLogin,
+    Par,
+    Token,
+    Userinfo,
+    EndSession,
+    Introspect,
+    Revoke,
+    Unknown,
+}
+
+/// First segments that belong to the default issuer, now or some day.
+const RESERVED: [&str; 17] = [
+    "admin",
+    "api",
+    "assets",
+    "authorize",
+    "callback",
+    "control",
+    "device",
+    "headless-login",
+    "health",
+    "introspect",
+    "jwks",
+    "login",
+    "par",
+    "register",
+    "revoke",
+    "token",
+    "userinfo",
+];
+
+/// Whether an issuer may not have this name.
+pub(crate) fn is_reserved(name: &str) -> bool {
+    RESERVED.contains(&name)
+}
+
+/// The issuer's name and what is asked of it.
+pub(crate) fn route(path: &str) -> (&str, Route) {
+    const INSERTED: &str = "/.well-known/oauth-authorization-server/";
+    if let Some(name) = path.strip_prefix(INSERTED) {
+        // RFC 8414 §3.1 puts the well-known part before the path of the issuer.
+        return (name, Route::Metadata);
+    }
+    let rest = path.strip_prefix('/').unwrap_or(path);
+    let first = rest.split('/').next().unwrap_or_default();
+    let own = first.is_empty()
+        || first.starts_with('.')
+        || is_reserved(first)
+        || matches!(first, "end_session" | "favicon.ico" | "robots.txt");
+    if own {
+        return ("", route_within(path));
+    }
+    (first, route_within(&rest[first.len()..]))
+}
+
+fn route_within(path: &str) -> Route {
+    match path {
+        "" | "/" => Route::Index,
+        "/.well-known/openid-configuration" | "/.well-known/oauth-authorization-server" => {
+            Route::Metadata
+        }
+        "/jwks" => Route::Jwks,
+        "/authorize" => Route::Authorize,
+        "/login" => Route::Login,
+        "/headless-login" => Route::HeadlessLogin,
+        "/par" => Route::Par,
+        "/token" => Route::Token,
+        "/userinfo" => Route::Userinfo,
+        "/end_session" => Route::EndSession,
+        "/introspect" => Route::Introspect,
+        "/revoke" => Route::Revoke,
+        _ => Route::Unknown,
+    }
+}
+
+impl Route {
+    pub(crate) fn endpoint(self) -> Endpoint {
+        match self {
+            Self::Metadata => Endpoint::Metadata,
+            Self::Jwks => Endpoint::Jwks,
+            Self::Authorize | Self::Login => Endpoint::Authorize,
+            Self::Par => Endpoint::Par,
+            Self::Token => Endpoint::Token,
+            Self::Userinfo => Endpoint::Userinfo,
+            Self::EndSession => Endpoint::EndSession,
+            Self::Introspect => Endpoint::Introspection,
+            Self::Revoke => Endpoint::Revocation,
+            Self::Index | Self::HeadlessLogin | Self::Unknown => Endpoint::Other,
+        }
+    }
+
+    pub(super) fn methods(self) -> &'static [&'static str] {
+        match self {
+            Self::Metadata | Self::Jwks => &["GET", "HEAD", "OPTIONS"],
+            Self::Index => &["GET", "HEAD"],
+            Self::Authorize | Self::EndSession => &["GET", "HEAD", "POST"],
+            Self::Login | Self::HeadlessLogin => &["POST"],
+            Self::Par | Self::Token | Self::Introspect | Self::Revoke => &["POST", "OPTIONS"],
+            Self::Userinfo => &["GET", "HEAD", "POST", "OPTIONS"],
+            Self::Unknown => &[],
+        }
+    }
+
+    /// Whether browsers visit it, in contrast to what clients call.
+    pub(super) fn is_for_browsers(self) -> bool {
+        matches!(
+            self,
+            Self::Index | Self::Authorize | Self::Login | Self::EndSession
+        )
+    }
+
+    /// Whether scripts of other origins may call it (Fetch, CORS protocol). Those that browsers
+    /// navigate to are not among them.
+    pub(super) fn is_open_to_scripts(self) -> bool {
+        self.methods().contains(&"OPTIONS")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_find_their_issuer_and_endpoint() {
+        let found = [
+            ("/", ("", Route::Index)),
+            ("/token", ("", Route::Token)),
+            ("/end_session", ("", Route::EndSession)),
+            ("/.well-known/openid-configuration", ("", Route::Metadata)),
+            (
+                "/.well-known/oauth-authorization-server",
+                ("", Route::Metadata),
+            ),
+            (
+                "/.well-known/oauth-authorization-server/shop",
+                ("shop", Route::Metadata),
+            ),
+            ("/.well-known/anything", ("", Route::Unknown)),
+            ("/favicon.ico", ("", Route::Unknown)),
+            ("/token/x", ("", Route::Unknown)),
+            ("/shop", ("shop", Route::Index)),
+            ("/shop/", ("shop", Route::Index)),
+            ("/shop/token", ("shop", Route::Token)),
+            (
+                "/shop/.well-known/openid-configuration",
+                ("shop", Route::Metadata),
+            ),
+            (
+                "/shop/.well-known/oauth-authorization-server",
+                ("shop", Route::Metadata),
+            ),
+            ("/shop//token", ("shop", Route::Unknown)),
+            ("//token", ("", Route::Unknown)),
+            ("*", ("*", Route::Index)),
+        ];
+        for (path, expected) in found {
+            assert_eq!(route(path), expected, "{path}");
+        }
+    }
+}
