@@ -29,7 +29,7 @@ use crate::fault::{Draft, Moment, TransportAct, TransportDraft};
 use crate::grant::SignedIn;
 use crate::issue::At;
 use crate::issuer::IssuerState;
-use crate::journal::{Endpoint, Issued, IssuedKind, Notes};
+use crate::journal::{Issued, IssuedKind, Notes};
 use crate::parties::Client;
 use crate::protocol::ErrorCode;
 use crate::rules::Violation;

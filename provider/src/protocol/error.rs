@@ -28,7 +28,7 @@ pub(crate) enum ErrorCode {
     AccountSelectionRequired,
     /// OIDC Core §3.1.2.6.
     ConsentRequired,
-    /// OpenID Connect Core Error Code unmet_authentication_requirements §2.
+    /// OpenID Connect Core Error Code `unmet_authentication_requirements` §2.
     UnmetAuthenticationRequirements,
     /// OIDC Core §3.1.2.6.
     RequestUriNotSupported,

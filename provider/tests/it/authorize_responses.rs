@@ -267,7 +267,7 @@ async fn a_nonce_is_needed_where_the_browser_carries_an_id_token() {
         let needs = response_type.as_str().contains("id_token");
         let world = world().await;
         let (_, told) = respond(&world, &request).await;
-        assert_eq!(told.get("error").is_some(), needs, "{response_type:?}");
+        assert_eq!(told.contains_key("error"), needs, "{response_type:?}");
         let lax = world_with(IssuerSettings {
             profile: Profile::Lax,
             ..settings()
@@ -275,11 +275,11 @@ async fn a_nonce_is_needed_where_the_browser_carries_an_id_token() {
         .await;
         assert_eq!(respond(&lax, &request).await.1.get("error"), None);
         let notes = &lax.issuer.journal().exchanges()[0].notes;
-        let noted: Vec<_> = (notes.stricter.iter())
+        let listed: Vec<_> = (notes.stricter.iter())
             .map(|(profile, violation)| (*profile, violation.rule))
             .collect();
-        let listed = noted.contains(&(Profile::Strict, Rule::NonceForIdToken));
-        assert_eq!(listed, needs, "{noted:?}");
+        let is_listed = listed.contains(&(Profile::Strict, Rule::NonceForIdToken));
+        assert_eq!(is_listed, needs, "{listed:?}");
     }
     let mut request = with("id_token", None);
     request.insert("scope", "profile");

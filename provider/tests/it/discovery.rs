@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use oauth_gauntlet_provider::{
-    ChallengeMethod, Client, IssuerSettings, Profile, RefreshTokens, User,
+    ChallengeMethod, Client, IssuerSettings, Profile, RefreshTokens, ResponseMode, ResponseType,
+    User,
 };
 use serde_json::{Value, json};
 
@@ -132,9 +133,9 @@ async fn every_advertised_response_type_and_mode_is_served_and_no_other() {
     let world = world().await;
     let metadata = world.json("/.well-known/openid-configuration").await;
     // `authorize_responses.rs` walks the product of both.
-    let types = oauth_gauntlet_provider::ResponseType::ALL.map(|it| it.as_str());
+    let types = ResponseType::ALL.map(ResponseType::as_str);
     assert_eq!(metadata["response_types_supported"], json!(types));
-    let modes = oauth_gauntlet_provider::ResponseMode::ALL.map(|it| it.as_str());
+    let modes = ResponseMode::ALL.map(ResponseMode::as_str);
     assert_eq!(metadata["response_modes_supported"], json!(modes));
     let outcome = async |name: &'static str, value: &'static str| {
         let mut request = careful();
