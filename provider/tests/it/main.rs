@@ -4,7 +4,10 @@
     reason = "a test that cannot go on should say where"
 )]
 
+mod authorize_objects;
+mod authorize_pushed;
 mod authorize_responses;
+mod authorize_wishes;
 mod bad_input;
 mod connections;
 mod discovery;
