@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use oauth_gauntlet_provider::cli::{ENVIRONMENT_HELP, HealthcheckArgs, ServeArgs};
 
 use crate::scenario::Level;
 
@@ -27,8 +28,11 @@ pub enum Command {
     Explain(ExplainArgs),
     /// Check scenario files
     Lint(LintArgs),
-    /// Start the mock provider, to click through a login by hand
-    Serve(oauth_gauntlet_provider::cli::ServeArgs),
+    /// Start the mock provider: for a login by hand, for other tests, in a container
+    #[command(after_help = ENVIRONMENT_HELP)]
+    Serve(Box<ServeArgs>),
+    /// Ask a mock provider whether it is well: exit code 0 or 1
+    Healthcheck(HealthcheckArgs),
     /// Start the reference client; its defaults fit those of `serve`
     Client(ClientArgs),
     /// Show that every scenario catches something: build the mutants of the reference client and

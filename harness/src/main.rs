@@ -39,7 +39,8 @@ fn main() -> ExitCode {
             Command::List(args) => commands::list::list(&args),
             Command::Explain(args) => commands::explain::explain(&args),
             Command::Lint(args) => commands::lint::lint(&args),
-            Command::Serve(args) => commands::serve::serve(args).await,
+            Command::Serve(args) => commands::serve::serve(*args).await,
+            Command::Healthcheck(args) => commands::healthcheck::healthcheck(args).await,
             Command::Client(args) => commands::client::client(&args).await,
             Command::Prove(args) => commands::prove::prove(&args).await,
         }

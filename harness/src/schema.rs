@@ -1,6 +1,8 @@
-//! The JSON Schemas of scenario, target and mutant files, made from the types.
+//! The JSON Schemas of scenario, target, mutant and provider files, made from the types.
 
+use oauth_gauntlet_provider::cli::config_schema;
 use schemars::generate::SchemaSettings;
+use schemars::{Schema, SchemaGenerator};
 
 use crate::mutant::Mutant;
 use crate::scenario::Scenario;
@@ -12,14 +14,20 @@ pub fn all() -> Vec<(&'static str, String)> {
         ("scenario.json", text::<Scenario>()),
         ("target.json", text::<TargetFile>()),
         ("mutant.json", text::<Mutant>()),
+        ("provider.json", pretty(&config_schema(generator()))),
     ]
 }
 
 fn text<T: schemars::JsonSchema>() -> String {
-    let schema = SchemaSettings::draft07()
-        .into_generator()
-        .into_root_schema_for::<T>();
-    let mut text = serde_json::to_string_pretty(&schema).expect("a schema is plain JSON");
+    pretty(&generator().into_root_schema_for::<T>())
+}
+
+fn generator() -> SchemaGenerator {
+    SchemaSettings::draft07().into_generator()
+}
+
+fn pretty(schema: &Schema) -> String {
+    let mut text = serde_json::to_string_pretty(schema).expect("a schema is plain JSON");
     text.push('\n');
     text
 }

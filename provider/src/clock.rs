@@ -45,6 +45,11 @@ impl Clock {
         base.saturating_add(self.0.ahead.load(Ordering::Relaxed))
     }
 
+    /// The time, if the clock stands still.
+    pub(crate) fn standing_still(&self) -> Option<u64> {
+        self.0.fixed.map(|_| self.now())
+    }
+
     /// Moves the clock forward, in whole seconds.
     pub fn advance(&self, by: Duration) {
         self.0.ahead.fetch_add(by.as_secs(), Ordering::Relaxed);

@@ -38,7 +38,7 @@ pub(crate) async fn serve(
             format!("Everything here is below {base}."),
         ));
     };
-    let (name, route) = endpoint::route(path);
+    let (name, route) = endpoint::route(&path);
     let may_create = matches!(route, Route::Metadata | Route::Authorize);
     let Some(issuer) = host.issuer(name, may_create) else {
         return render(endpoint::no_issuer(name, route));
@@ -53,11 +53,14 @@ pub(crate) async fn serve(
         },
         None => respond(&issuer, route, &request).await,
     };
-    tracing::debug!(
+    tracing::info!(
+        target: "mock_provider::requests",
         issuer = &*issuer.state().name,
         method = request.method.as_str(),
         path = request.path(),
         status = answer.reply.status,
+        client = answer.notes.client_id.as_deref(),
+        microseconds = (clock::instant() - started).as_micros(),
         "served"
     );
     let act = answer.act;

@@ -37,7 +37,6 @@ mod claims;
 #[cfg(feature = "cli")]
 pub mod cli;
 mod clock;
-#[cfg(feature = "cli")]
 mod config;
 mod endpoint;
 mod exchange;
@@ -65,6 +64,7 @@ mod urls;
 pub use builder::{MockProviderBuilder, StartError};
 pub use claims::ClaimRule;
 pub use clock::Clock;
+pub use config::ConfigError;
 pub use fault::{
     AccessTokenFault, ArmedFault, AuthorizeFault, DocumentFault, Fault, FaultError, FiredFault,
     JwksFault, JwtFault, ParseShiftError, Point, RedirectError, RedirectFault, Reply, Shift,

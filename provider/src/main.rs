@@ -1,40 +1,55 @@
 //! The program `mock-provider`: a mock authorization server on a port of this machine.
 
-use std::error::Error as _;
+use std::error::Error;
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use clap::Parser;
-use oauth_gauntlet_provider::cli::{self, ServeArgs, ServeError};
-use tracing_subscriber::EnvFilter;
+use clap::{Parser, Subcommand};
+use oauth_gauntlet_provider::cli::{self, ENVIRONMENT_HELP, HealthcheckArgs, ServeArgs};
 
 /// A mock OAuth 2.0 authorization server and OpenID provider
 #[derive(Debug, Parser)]
-#[command(name = "mock-provider", version, max_term_width = 100)]
+#[command(name = "mock-provider", version, max_term_width = 100, after_help = ENVIRONMENT_HELP)]
+#[command(args_conflicts_with_subcommands = true)]
 struct Args {
     #[command(flatten)]
     serve: ServeArgs,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Ask a provider whether it is well: exit code 0 or 1
+    Healthcheck(HealthcheckArgs),
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let args = Args::parse();
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .without_time()
-        .init();
-    match cli::serve(args.serve).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            report(&error);
-            ExitCode::from(error.exit_code())
-        }
+    let Args { serve, command } = Args::parse();
+    match command {
+        None => match cli::serve(serve).await {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                report(&error);
+                ExitCode::from(error.exit_code())
+            }
+        },
+        Some(Command::Healthcheck(args)) => match cli::healthcheck(args).await {
+            Ok(url) => {
+                // There is nobody left to tell if stdout is gone.
+                let _ = writeln!(std::io::stdout(), "healthy: {url}");
+                ExitCode::SUCCESS
+            }
+            Err(error) => {
+                report(&error);
+                ExitCode::FAILURE
+            }
+        },
     }
 }
 
-fn report(error: &ServeError) {
+fn report(error: &dyn Error) {
     let mut text = format!("error: {error}");
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -245,7 +245,7 @@ impl Host {
     }
 }
 
-fn check_name(name: &str) -> Result<(), CreateIssuerError> {
+pub(crate) fn check_name(name: &str) -> Result<(), CreateIssuerError> {
     let letters = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     if name.is_empty() || name.len() > 64 || !name.bytes().all(letters) {
         return Err(CreateIssuerError::Invalid(name.to_owned()));

@@ -1,7 +1,12 @@
 //! Under which URLs an issuer is reached: by browsers, by clients on their back channel, and under
 //! which one it signs.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
+
+/// What stands before the path of an issuer where its metadata is (RFC 8414 §3.1).
+const INSERTED: &str = "/.well-known/oauth-authorization-server";
 
 /// Under which addresses the provider is reached. By default all is the address that it listens
 /// on.
@@ -47,10 +52,19 @@ pub(crate) struct Urls {
 
 impl Addresses {
     /// A path without the base path; none if it is not below that.
-    pub(crate) fn below_base<'a>(&self, path: &'a str) -> Option<&'a str> {
-        let rest = path.strip_prefix(self.base_path.as_str())?;
-        let is_below = self.base_path.is_empty() || rest.is_empty() || rest.starts_with('/');
-        is_below.then_some(rest)
+    pub(crate) fn below_base<'a>(&self, path: &'a str) -> Option<Cow<'a, str>> {
+        let base = self.base_path.as_str();
+        if base.is_empty() {
+            return Some(Cow::Borrowed(path));
+        }
+        // RFC 8414 §3.1 puts the well-known part before all that the issuer's path consists of.
+        let inserted = path.strip_prefix(INSERTED);
+        let rest = inserted.unwrap_or(path).strip_prefix(base)?;
+        let is_below = rest.is_empty() || rest.starts_with('/');
+        is_below.then(|| match inserted {
+            Some(_) => Cow::Owned(format!("{INSERTED}{rest}")),
+            None => Cow::Borrowed(rest),
+        })
     }
 
     /// The URLs of the issuer with this path; `listening` is where the provider listens.
@@ -138,10 +152,21 @@ mod tests {
         assert_eq!(urls.issuer, "http://provider:9400/auth/shop");
         assert_eq!(urls.front, "http://localhost:9400/auth/shop");
         assert_eq!(urls.back, urls.issuer);
-        assert_eq!(addresses.below_base("/auth/token"), Some("/token"));
-        assert_eq!(addresses.below_base("/auth"), Some(""));
-        assert_eq!(addresses.below_base("/authorize"), None);
-        assert_eq!(Addresses::default().below_base("/token"), Some("/token"));
+        for (path, below) in [
+            ("/auth/token", Some("/token")),
+            ("/auth", Some("")),
+            ("/authorize", None),
+            ("/token", None),
+            (
+                "/.well-known/oauth-authorization-server/auth/shop",
+                Some("/.well-known/oauth-authorization-server/shop"),
+            ),
+            ("/.well-known/oauth-authorization-server", None),
+        ] {
+            assert_eq!(addresses.below_base(path).as_deref(), below, "{path}");
+        }
+        let anything = Addresses::default().below_base("/token");
+        assert_eq!(anything.as_deref(), Some("/token"));
         let public = Addresses {
             issuer: Side::Public,
             ..addresses

@@ -2,6 +2,7 @@
 
 pub mod client;
 pub mod explain;
+pub mod healthcheck;
 pub mod lint;
 pub mod list;
 pub mod prove;

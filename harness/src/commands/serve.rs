@@ -1,21 +1,33 @@
 //! `gauntlet serve`: the mock provider, as a program.
 
-use oauth_gauntlet_provider::cli::{ServeArgs, serve as provider};
+use std::error::Error;
+
+use oauth_gauntlet_provider::cli::{ServeArgs, ServeError, serve as provider};
 
 use super::complain;
 use crate::report::Exit;
 
 /// Runs the command.
 pub async fn serve(args: ServeArgs) -> Exit {
-    match provider(args).await {
-        Ok(()) => Exit::Well,
-        Err(error) => {
-            complain(&format!("error: {error}"));
-            if error.exit_code() == Exit::Setup as u8 {
-                Exit::Setup
-            } else {
-                Exit::Usage
-            }
-        }
+    let Err(error) = provider(args).await else {
+        return Exit::Well;
+    };
+    complain(&format!("error: {}", with_causes(&error)));
+    match error {
+        ServeError::Config(_) => Exit::Usage,
+        ServeError::Interrupted => Exit::Interrupted,
+        _ => Exit::Setup,
     }
+}
+
+/// An error and what led to it, on one line.
+pub(super) fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
 }

@@ -191,6 +191,7 @@ fn shipped_files_fit_their_schemas() {
     for (schema, folder) in [
         ("scenario.json", "scenarios"),
         ("mutant.json", "harness/mutants"),
+        ("provider.json", "docs"),
     ] {
         let text =
             fs::read_to_string(root().join("harness/schema").join(schema)).expect("it is there");

@@ -57,15 +57,16 @@ pub(crate) fn for_scripts(reply: Reply, route: Route) -> Reply {
     if !route.is_open_to_scripts() {
         return reply;
     }
-    reply
-        .header("access-control-allow-origin", "*")
-        .header("access-control-expose-headers", "www-authenticate")
+    reply.header("access-control-allow-origin", "*").header(
+        "access-control-expose-headers",
+        "www-authenticate, dpop-nonce, retry-after",
+    )
 }
 
 /// Scripts may send whatever headers they ask for; without a wish, those that clients need.
 fn preflight(request: &Request, methods: &[&str]) -> Reply {
     let asked = request.header("access-control-request-headers");
-    let allowed = asked.unwrap_or("authorization, content-type");
+    let allowed = asked.unwrap_or("authorization, content-type, dpop");
     Reply::empty(204)
         .header("access-control-allow-methods", methods.join(", "))
         .header("access-control-allow-headers", allowed)

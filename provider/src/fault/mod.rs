@@ -21,7 +21,6 @@ use serde_json::{Map, Value};
 pub use armed::{ArmedFault, FiredFault};
 pub(crate) use armed::{Faults, Moment};
 pub use check::{FaultError, Point};
-#[cfg(feature = "cli")]
 pub(crate) use shift::parse_span;
 pub use shift::{ParseShiftError, Shift};
 pub(crate) use tamper::{
