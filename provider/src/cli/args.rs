@@ -63,10 +63,10 @@ pub struct ServeArgs {
     #[arg(long, value_name = "TIME", value_parser = parse_moment, help_heading = "Who and how")]
     pub(crate) clock: Option<Moment>,
 
-    /// Where browsers reach it, such as http://localhost:9400 [default: where it listens]
+    /// Where browsers reach it, such as `http://localhost:9400` [default: where it listens]
     #[arg(long, value_name = "URL", value_parser = parse_url, help_heading = "Addresses")]
     pub(crate) public_url: Option<BaseUrl>,
-    /// Where clients in other containers reach it, such as http://provider:9400
+    /// Where clients in other containers reach it, such as `http://provider:9400`
     /// [default: as --public-url]
     #[arg(long, value_name = "URL", value_parser = parse_url, help_heading = "Addresses")]
     pub(crate) internal_url: Option<BaseUrl>,
@@ -100,7 +100,7 @@ pub struct ServeArgs {
     /// Once it answers, write here as JSON where; the file is removed at the end
     #[arg(long, value_name = "FILE", help_heading = "Operation")]
     pub(crate) ready_file: Option<PathBuf>,
-    /// What to log: errors, warnings or requests [default: warnings]. RUST_LOG says more
+    /// What to log: errors, warnings or requests [default: warnings]. `RUST_LOG` says more
     #[arg(long, value_name = "WHAT", value_parser = word::<Log>, help_heading = "Operation")]
     pub(crate) log: Option<Log>,
     /// How to log: text or json [default: text]

@@ -234,9 +234,10 @@ fn file(flags: &ServeArgs, environment: &ServeArgs) -> Result<Option<File>, Conf
         environment
     };
     match (&layer.config, &layer.config_toml) {
-        (Some(_), Some(_)) => Err(ConfigError::Contradiction(format!(
+        (Some(_), Some(_)) => Err(ConfigError::Contradiction(
             "`config` names a file, and `config-toml` is the text of one: give only one of them"
-        ))),
+                .to_owned(),
+        )),
         (Some(path), None) => {
             let text = fs::read_to_string(path).map_err(|source| ConfigError::Read {
                 path: path.clone(),

@@ -5,7 +5,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::{Log, LogFormat};
 
-/// Logs from here on; RUST_LOG, where it is set, says what. If the program logs already, that
+/// Logs from here on; `RUST_LOG`, where it is set, says what. If the program logs already, that
 /// stays as it is.
 pub(crate) fn install(log: Log, format: LogFormat) {
     let directives = match log {

@@ -86,7 +86,6 @@ impl Printer<'_> {
         for (key, value) in members {
             let path = format!("{prefix}{key}");
             match value {
-                Value::Null => {}
                 Value::Object(members) if which == Inline::Tables => {
                     self.header(&format!("[{prefix}{}]", bare_or_quoted(key)), &path);
                     self.members(&path, members);
@@ -100,7 +99,7 @@ impl Printer<'_> {
                         }
                     }
                 }
-                Value::Object(_) => {}
+                Value::Null | Value::Object(_) => {}
                 Value::Array(entries) if are_tables(entries) => {}
                 value if which == Inline::Values => self.member(&path, key, value),
                 _ => {}

@@ -74,11 +74,7 @@ fn find_places_within(value: &Spanned<DeValue<'_>>, text: &str, path: &str, plac
 
 /// The line of a byte, from 1.
 fn line_of(text: &str, at: usize) -> usize {
-    text.as_bytes()[..at.min(text.len())]
-        .iter()
-        .filter(|byte| **byte == b'\n')
-        .count()
-        + 1
+    text[..at.min(text.len())].matches('\n').count() + 1
 }
 
 /// The error with its place, and the way out.
