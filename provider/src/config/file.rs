@@ -101,7 +101,7 @@ fn explain(error: &toml::de::Error, text: &str, name: &str) -> String {
     let margin = " ".repeat(line.to_string().len());
     let _ = writeln!(shown, "{name}:{line}:{}: {headline}", column + 1);
     let _ = writeln!(shown, "{margin} |");
-    let _ = writeln!(shown, "{line} | {source}");
+    let _ = writeln!(shown, "{line} | {}", source.trim_end());
     let _ = write!(
         shown,
         "{margin} | {}{}",
