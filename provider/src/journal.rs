@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
-use axum::http::{HeaderMap, Method};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
@@ -67,7 +67,7 @@ impl Endpoint {
 }
 
 /// The exchanges that an issuer had: the last 10,000 of them, or fewer where they hold more than
-/// 12 MiB. Clones share one journal.
+/// 8 MiB. Clones share one journal.
 #[derive(Clone)]
 pub struct Journal(Arc<Inner>);
 
@@ -88,6 +88,8 @@ struct Entries {
 /// An exchange as it was recorded. Most are never read, so it is told in full only then.
 struct Entry {
     number: u64,
+    /// About how much it holds, in bytes.
+    size: usize,
     record: Record,
     told: OnceLock<Arc<Exchange>>,
 }
@@ -103,7 +105,7 @@ impl fmt::Debug for Journal {
 const CAPACITY: usize = 10_000;
 
 /// How much the kept exchanges may hold, in bytes.
-const MAX_SIZE: usize = 12 * 1024 * 1024;
+const MAX_SIZE: usize = 8 * 1024 * 1024;
 
 impl Journal {
     pub(crate) fn new() -> Self {
@@ -168,24 +170,30 @@ impl Journal {
 
     /// Enters an exchange and gives it its number.
     pub(crate) fn record(&self, record: Record) {
-        let size = record.size();
-        let mut entries = self.entries();
-        entries.last += 1;
-        while entries.kept.len() >= CAPACITY || entries.size + size > MAX_SIZE {
-            let Some(oldest) = entries.kept.pop_front() else {
-                break;
-            };
-            entries.size -= oldest.record.size();
-        }
-        let entry = Entry {
-            number: entries.last,
+        let mut entry = Entry {
+            number: 0,
+            size: record.size(),
             record,
             told: OnceLock::new(),
         };
-        entries.size += size;
+        let mut dropped = Vec::new();
+        let mut entries = self.entries();
+        entries.last += 1;
+        entry.number = entries.last;
+        while entries.kept.len() >= CAPACITY || entries.size + entry.size > MAX_SIZE {
+            let Some(oldest) = entries.kept.pop_front() else {
+                break;
+            };
+            entries.size -= oldest.size;
+            dropped.push(oldest);
+        }
+        entries.size += entry.size;
         entries.kept.push_back(Arc::new(entry));
         // Told under the lock, so that the numbers come in order.
         self.0.last.send_replace(entries.last);
+        drop(entries);
+        // What makes room is freed outside the lock.
+        drop(dropped);
     }
 
     fn after(&self, number: u64) -> Option<Arc<Exchange>> {
@@ -209,7 +217,8 @@ impl Entry {
     }
 }
 
-/// An exchange as the HTTP library has it.
+/// An exchange as it is kept: in few pieces, and with none of the connection's own buffers, which
+/// would stay alive with them.
 #[derive(Debug)]
 pub(crate) struct Record {
     pub(crate) issuer: Arc<str>,
@@ -218,10 +227,10 @@ pub(crate) struct Record {
     pub(crate) ended: Instant,
     pub(crate) method: Method,
     pub(crate) target: String,
-    pub(crate) headers: HeaderMap,
+    pub(crate) headers: Head,
     pub(crate) body: String,
     pub(crate) status: u16,
-    pub(crate) reply_headers: HeaderMap,
+    pub(crate) reply_headers: Head,
     pub(crate) reply_body: Bytes,
     pub(crate) transport: Option<TransportAct>,
     pub(crate) notes: Notes,
@@ -233,16 +242,12 @@ const MAX_TOLD: usize = 64 * 1024;
 impl Record {
     /// About how much it holds, in bytes.
     fn size(&self) -> usize {
-        let headers = |headers: &HeaderMap| {
-            let values: usize = headers.values().map(|value| value.len() + 96).sum();
-            values + 64
-        };
         let issued = |it: &Issued| it.value.len() + 64;
         512 + self.target.len()
             + self.body.len()
             + self.reply_body.len()
-            + headers(&self.headers)
-            + headers(&self.reply_headers)
+            + self.headers.0.len()
+            + self.reply_headers.0.len()
             + self.notes.issued.iter().map(issued).sum::<usize>()
     }
 
@@ -257,12 +262,12 @@ impl Record {
             request: RecordedRequest {
                 method: self.method.to_string(),
                 target: self.target.clone(),
-                headers: pairs(&self.headers),
+                headers: self.headers.pairs(),
                 body: self.body.clone(),
             },
             response: RecordedResponse {
                 status: self.status,
-                headers: pairs(&self.reply_headers),
+                headers: self.reply_headers.pairs(),
                 body: String::from_utf8_lossy(reply_body).into_owned(),
                 transport: self.transport,
             },
@@ -271,12 +276,33 @@ impl Record {
     }
 }
 
-fn pairs(headers: &HeaderMap) -> Vec<(String, String)> {
-    let pair = |(name, value): (&axum::http::HeaderName, &axum::http::HeaderValue)| {
-        let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
-        (name.as_str().to_owned(), value)
-    };
-    headers.iter().map(pair).collect()
+/// Headers as one text: a line for each, which is safe since no name or value has a line break.
+#[derive(Debug, Default)]
+pub(crate) struct Head(Box<[u8]>);
+
+impl From<&HeaderMap> for Head {
+    fn from(headers: &HeaderMap) -> Self {
+        let size =
+            |(name, value): (&HeaderName, &HeaderValue)| name.as_str().len() + value.len() + 2;
+        let mut text = Vec::with_capacity(headers.iter().map(size).sum());
+        for (name, value) in headers {
+            text.extend_from_slice(name.as_str().as_bytes());
+            text.push(b':');
+            text.extend_from_slice(value.as_bytes());
+            text.push(b'\n');
+        }
+        Self(text.into_boxed_slice())
+    }
+}
+
+impl Head {
+    fn pairs(&self) -> Vec<(String, String)> {
+        String::from_utf8_lossy(&self.0)
+            .split('\n')
+            .filter_map(|line| line.split_once(':'))
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect()
+    }
 }
 
 /// A reader of a journal, from [`Journal::subscribe`]. It misses nothing that is still kept.
@@ -410,10 +436,10 @@ mod tests {
             ended: now,
             method: Method::GET,
             target: target.to_owned(),
-            headers: HeaderMap::new(),
+            headers: Head::default(),
             body: String::new(),
             status: 200,
-            reply_headers: HeaderMap::new(),
+            reply_headers: Head::default(),
             reply_body: Bytes::new(),
             transport: None,
             notes: Notes::default(),
@@ -429,9 +455,9 @@ mod tests {
                 ..exchange("/large")
             });
         }
-        assert_eq!(journal.len(), 11);
+        assert_eq!(journal.len(), 7);
         let told = &journal.exchanges()[0];
-        assert_eq!((told.number, told.response.body.len()), (20, MAX_TOLD));
+        assert_eq!((told.number, told.response.body.len()), (24, MAX_TOLD));
     }
 
     #[test]
@@ -445,6 +471,24 @@ mod tests {
         }
         assert_eq!(journal.len(), CAPACITY);
         assert_eq!(journal.exchanges()[0].number, 3);
+    }
+
+    #[test]
+    fn headers_are_told_as_they_came() {
+        let mut headers = HeaderMap::new();
+        headers.append("accept", HeaderValue::from_static("a:b"));
+        headers.append("x-latin", HeaderValue::from_bytes(b"caf\xe9").unwrap());
+        headers.append("accept", HeaderValue::from_static(""));
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let told = Head::from(&headers).pairs();
+        assert_eq!(told.len(), 3);
+        for expected in [
+            pair("accept", "a:b"),
+            pair("accept", ""),
+            pair("x-latin", "caf\u{fffd}"),
+        ] {
+            assert!(told.contains(&expected), "{told:?}");
+        }
     }
 
     #[tokio::test]

@@ -1,10 +1,12 @@
 //! Requests and replies as plain data, as they are recorded.
 
+use std::collections::HashSet;
+
 use axum::body::Bytes;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
+use serde::de::value::{self, MapDeserializer};
+use serde::de::{DeserializeOwned, Deserializer, IntoDeserializer, Visitor};
 
 use super::Call;
 use crate::fault::DocumentDraft;
@@ -83,14 +85,40 @@ fn decode(text: &str) -> Pairs {
 /// The parameters as a type. Those without a value count as left out (RFC 6749 §3.1); of several
 /// with one name the first counts.
 pub(crate) fn typed<T: DeserializeOwned + Default>(pairs: &[(String, String)]) -> T {
-    let mut members = Map::new();
-    for (name, value) in pairs.iter().filter(|(_, value)| !value.is_empty()) {
-        members
-            .entry(name.as_str())
-            .or_insert_with(|| Value::String(value.clone()));
-    }
+    let mut seen = HashSet::with_capacity(pairs.len());
+    let first = (pairs.iter())
+        .filter(|(name, value)| !value.is_empty() && seen.insert(name.as_str()))
+        .map(|(name, value)| (name.as_str(), Text(value)));
     // Every member of the types in question is an optional string, so this cannot fail.
-    serde_json::from_value(Value::Object(members)).unwrap_or_default()
+    T::deserialize(MapDeserializer::<_, value::Error>::new(first)).unwrap_or_default()
+}
+
+/// A parameter's value, as what may also be missing.
+struct Text<'a>(&'a str);
+
+impl<'de> Deserializer<'de> for Text<'de> {
+    type Error = value::Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
+        visitor.visit_borrowed_str(self.0)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
+        visitor.visit_some(self)
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf unit
+        unit_struct newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
+    }
+}
+
+impl<'de> IntoDeserializer<'de> for Text<'de> {
+    type Deserializer = Self;
+
+    fn into_deserializer(self) -> Self {
+        self
+    }
 }
 
 /// The values of a parameter that may come more than once, in their order.

@@ -19,7 +19,7 @@ const CAPACITY: usize = 1_000_000;
 
 /// How many used entries each table still knows, so that a second use can be told from a wrong
 /// value.
-const USED_CAPACITY: usize = 20_000;
+const USED_CAPACITY: usize = 4_096;
 
 /// Tables are given memory back below this share of what they once held.
 const SHRINK_BELOW: usize = 4;
