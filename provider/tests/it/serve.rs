@@ -148,9 +148,9 @@ fn it_takes_more_connections_than_the_soft_limit_of_open_files() {
         .spawn()
         .unwrap();
     let mut greeting = String::new();
-    BufReader::new(child.stdout.take().unwrap())
-        .read_line(&mut greeting)
-        .unwrap();
+    // Kept, since a program whose output nobody reads may end.
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    output.read_line(&mut greeting).unwrap();
     let address = greeting.trim_end().rsplit('/').next().unwrap();
     let mut connections: Vec<TcpStream> = (0..100)
         .map(|_| TcpStream::connect(address).unwrap())
