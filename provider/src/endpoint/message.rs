@@ -121,6 +121,12 @@ impl<'de> IntoDeserializer<'de> for Text<'de> {
     }
 }
 
+/// The first value of a parameter that has one.
+pub(crate) fn value<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    let mut values = (pairs.iter()).filter(|(known, value)| known == name && !value.is_empty());
+    Some(values.next()?.1.as_str())
+}
+
 /// The values of a parameter that may come more than once, in their order.
 pub(crate) fn values(pairs: &[(String, String)], name: &str) -> Vec<String> {
     (pairs.iter())

@@ -7,7 +7,7 @@ use super::problem::{Problem, Told, Way, invalid_request, told};
 use super::request::{self, Asked};
 use super::wishes;
 use crate::endpoint::Call;
-use crate::endpoint::message::{Pairs, typed, values};
+use crate::endpoint::message::{Pairs, typed, value, values};
 use crate::endpoint::token::target::resource_is_known;
 use crate::grant::{Challenge, Pending, Prompt};
 use crate::issue;
@@ -24,9 +24,8 @@ pub(in crate::endpoint) fn parse(
     call: &Call<'_>,
     pairs: &[(String, String)],
 ) -> Result<Pending, Problem> {
-    let parameters: AuthorizationParameters = typed(pairs);
     let repeated = single_parameters(call, pairs)?;
-    let client = known_client(call, &parameters)?;
+    let client = known_client(call, value(pairs, "client_id"))?;
     let asked = request::gather(call, &client, pairs)?;
     let pushed = asked.request_uri.is_some();
     let (parameters, way) = address(call, &client, &asked)?;
@@ -79,11 +78,8 @@ fn single_parameters(
     }
 }
 
-fn known_client(
-    call: &Call<'_>,
-    parameters: &AuthorizationParameters,
-) -> Result<Arc<Client>, Problem> {
-    let Some(id) = &parameters.client_id else {
+fn known_client(call: &Call<'_>, id: Option<&str>) -> Result<Arc<Client>, Problem> {
+    let Some(id) = id else {
         return Err(Problem::page("No client", "The request has no client_id."));
     };
     let registered = call.issuer.client(id);
@@ -171,10 +167,12 @@ fn pending(
     call.demand(rules::code_challenge(response_type, challenge.is_some()))
         .map_err(|violation| invalid_request(&violation))?;
     let acr_values = wishes::words(parameters.acr_values.as_deref());
-    let mut resources = values(&asked.pairs, "resource");
-    resources.dedup();
-    for resource in &resources {
-        resource_is_known(call, resource).map_err(|error| (error.code, error.reason))?;
+    let mut resources = Vec::new();
+    for resource in values(&asked.pairs, "resource") {
+        resource_is_known(call, &resource).map_err(|error| (error.code, error.reason))?;
+        if !resources.contains(&resource) {
+            resources.push(resource);
+        }
     }
     Ok(Pending {
         client_id: client.id.clone(),

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::problem::{Problem, Told, Way, told};
 use crate::endpoint::Call;
-use crate::endpoint::message::{Pairs, typed};
+use crate::endpoint::message::{Pairs, typed, value};
 use crate::jose::SigningAlgorithm;
 use crate::jose::jwk::ClientKeys;
 use crate::jose::verify::{Jws, JwsError};
@@ -36,8 +36,8 @@ pub(super) fn gather(
     client: &Client,
     outer: &[(String, String)],
 ) -> Result<Asked, Problem> {
-    let parameters: AuthorizationParameters = typed(outer);
-    let (gathered, in_sight) = match (parameters.request, parameters.request_uri) {
+    let (request, request_uri) = (value(outer, "request"), value(outer, "request_uri"));
+    let (gathered, in_sight) = match (request, request_uri) {
         (None, None) => (
             Ok(Asked {
                 pairs: outer.to_vec(),
@@ -52,9 +52,9 @@ pub(super) fn gather(
         }
         (None, Some(request_uri)) => (pushed(call, client, request_uri), None),
         (Some(object), None) => {
-            let inner = Jws::parse(&object).ok();
+            let inner = Jws::parse(object).ok();
             let inner = inner.map(|jws| pairs_of(jws.unverified_claims()));
-            (by_value(call, client, outer, &object), inner)
+            (by_value(call, client, outer, object), inner)
         }
     };
     gathered.map_err(|(error, reason)| {
@@ -71,19 +71,19 @@ pub(super) fn gather(
 }
 
 /// RFC 9126 §4: nothing beside `client_id` and `request_uri` counts.
-fn pushed(call: &Call<'_>, client: &Client, request_uri: String) -> Told<Asked> {
+fn pushed(call: &Call<'_>, client: &Client, request_uri: &str) -> Told<Asked> {
     if !request_uri.starts_with(PUSHED) {
         let reason = "the only request_uri that is supported is one of a pushed request";
         return told(ErrorCode::RequestUriNotSupported, reason);
     }
-    let pairs = call.shelf().pushed(&request_uri);
+    let pairs = call.shelf().pushed(request_uri);
     let of_this_client =
         |pairs: &Pairs| (pairs.iter()).any(|(name, id)| name == "client_id" && *id == client.id);
     match pairs.filter(of_this_client) {
         Some(pairs) => Ok(Asked {
             pairs,
             signed: false,
-            request_uri: Some(request_uri),
+            request_uri: Some(request_uri.to_owned()),
         }),
         None => told(
             ErrorCode::InvalidRequestUri,
