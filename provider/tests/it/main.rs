@@ -11,6 +11,7 @@ mod authorize_wishes;
 mod bad_input;
 mod connections;
 mod discovery;
+mod endpoints;
 mod faults;
 mod honest;
 mod introspection;
@@ -27,3 +28,4 @@ mod tidy;
 #[cfg(feature = "tls")]
 mod tls;
 mod transport;
+mod traps;
