@@ -12,6 +12,7 @@ use minijinja::{Environment, UndefinedBehavior, Value, context};
 
 use crate::endpoint::hinted_user;
 use crate::grant::{Pending, Prompt, SignedIn};
+use crate::issue::At;
 use crate::issuer::IssuerState;
 use crate::parties::{Client, User};
 pub(crate) use texts::LANGUAGES;
@@ -65,7 +66,7 @@ fn hash(text: &str) -> String {
 /// What the login page shows.
 #[derive(Debug)]
 pub(crate) struct LoginPage<'a> {
-    pub(crate) issuer: &'a IssuerState,
+    pub(crate) at: At<'a>,
     /// The single-use handle that the answer brings back.
     pub(crate) handle: &'a str,
     pub(crate) client: &'a Client,
@@ -88,9 +89,9 @@ pub(crate) enum LoginProblem {
 pub(crate) fn login(page: &LoginPage<'_>) -> String {
     let texts = texts::of(&page.pending.ui_locales);
     let hint = page.pending.login_hint.as_deref().unwrap_or_default();
-    let meant = (page.pending.hinted_sub.clone()).or_else(|| hinted_user(page.issuer, hint));
+    let meant = (page.pending.hinted_sub.clone()).or_else(|| hinted_user(page.at.issuer, hint));
     let hint = meant.as_deref().unwrap_or(hint);
-    let mut users = page.issuer.users();
+    let mut users = page.at.issuer.users();
     // The one who is hinted at comes first; the others keep their order.
     users.sort_by_key(|user| user.sub != hint);
     let hint_is_known = users.iter().any(|user| user.sub == hint);
@@ -106,7 +107,7 @@ pub(crate) fn login(page: &LoginPage<'_>) -> String {
     render_in(
         texts,
         "login.html",
-        page.issuer,
+        page.at,
         context! {
             handle => page.handle,
             client => name(page.client),
@@ -119,25 +120,25 @@ pub(crate) fn login(page: &LoginPage<'_>) -> String {
 }
 
 pub(crate) fn consent(
-    issuer: &IssuerState,
+    at: At<'_>,
     handle: &str,
     client: &Client,
     pending: &Pending,
     signed_in: &SignedIn,
 ) -> String {
     let texts = texts::of(&pending.ui_locales);
-    let user = issuer
+    let user = (at.issuer)
         .user(&signed_in.sub)
         .unwrap_or_else(|| User::from_sub(&signed_in.sub));
     let scopes: Vec<Value> = pending
         .scopes
         .iter()
-        .map(|scope| scope_row(issuer, texts, scope))
+        .map(|scope| scope_row(at.issuer, texts, scope))
         .collect();
     render_in(
         texts,
         "consent.html",
-        issuer,
+        at,
         context! {
             handle => handle,
             client => name(client),
@@ -148,10 +149,10 @@ pub(crate) fn consent(
 }
 
 /// A page that posts its fields on, by itself or, without a script, at the press of a button.
-pub(crate) fn form_post(issuer: &IssuerState, action: &str, fields: &[(String, String)]) -> String {
+pub(crate) fn form_post(at: At<'_>, action: &str, fields: &[(String, String)]) -> String {
     render(
         "form_post.html",
-        issuer,
+        at,
         context! {
             action => action,
             fields => fields.to_vec(),
@@ -160,29 +161,29 @@ pub(crate) fn form_post(issuer: &IssuerState, action: &str, fields: &[(String, S
     )
 }
 
-pub(crate) fn error(issuer: &IssuerState, title: &str, reason: &str) -> String {
+pub(crate) fn error(at: At<'_>, title: &str, reason: &str) -> String {
     render(
         "error.html",
-        issuer,
+        at,
         context! { title => title, reason => reason },
     )
 }
 
-pub(crate) fn index(issuer: &IssuerState) -> String {
-    let users: Vec<Value> = issuer
+pub(crate) fn index(at: At<'_>) -> String {
+    let users: Vec<Value> = (at.issuer)
         .users()
         .iter()
         .map(|user| person(user, false))
         .collect();
     render(
         "index.html",
-        issuer,
-        context! { users => users, lax => issuer.is_lax() },
+        at,
+        context! { users => users, lax => at.issuer.is_lax() },
     )
 }
 
-pub(crate) fn signed_out(issuer: &IssuerState) -> String {
-    render("signed_out.html", issuer, context! {})
+pub(crate) fn signed_out(at: At<'_>) -> String {
+    render("signed_out.html", at, context! {})
 }
 
 fn name(client: &Client) -> &str {
@@ -216,16 +217,18 @@ fn scope_row(issuer: &IssuerState, texts: &Texts, scope: &str) -> Value {
     context! { name => scope, meaning => meaning }
 }
 
-fn render(template: &str, issuer: &IssuerState, context: Value) -> String {
-    render_in(&texts::ENGLISH, template, issuer, context)
+fn render<'a>(template: &str, at: impl Into<At<'a>>, context: Value) -> String {
+    render_in(&texts::ENGLISH, template, at, context)
 }
 
-fn render_in(texts: &Texts, template: &str, issuer: &IssuerState, context: Value) -> String {
+/// Links and forms lead where the browser is: a proxy may have put something before the path.
+fn render_in<'a>(texts: &Texts, template: &str, at: impl Into<At<'a>>, context: Value) -> String {
+    let urls = at.into().urls;
     let page = context! {
         t => Value::from(Serde(texts)),
         style => Value::from_safe_string(STYLE.to_owned()),
-        issuer => issuer.urls.issuer.as_str(),
-        base => issuer.path.as_str(),
+        issuer => urls.issuer.as_str(),
+        base => urls.front_path(),
         ..context
     };
     PAGES

@@ -50,6 +50,15 @@ pub(crate) struct Urls {
     pub(crate) back: String,
 }
 
+impl Urls {
+    /// What the paths that browsers visit begin with; empty, or as `/auth/shop`.
+    pub(crate) fn front_path(&self) -> &str {
+        let authority = self.front.find("://").map_or(0, |at| at + 3);
+        let path = self.front[authority..].find('/');
+        path.map_or("", |at| &self.front[authority + at..])
+    }
+}
+
 impl Addresses {
     /// A path without the base path; none if it is not below that.
     pub(crate) fn below_base<'a>(&self, path: &'a str) -> Option<Cow<'a, str>> {
@@ -152,6 +161,7 @@ mod tests {
         assert_eq!(urls.issuer, "http://provider:9400/auth/shop");
         assert_eq!(urls.front, "http://localhost:9400/auth/shop");
         assert_eq!(urls.back, urls.issuer);
+        assert_eq!(urls.front_path(), "/auth/shop");
         for (path, below) in [
             ("/auth/token", Some("/token")),
             ("/auth", Some("")),

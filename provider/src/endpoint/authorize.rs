@@ -101,7 +101,7 @@ pub(super) fn login_page(
     let handle = call.issuer.randomness.token();
     let client = call.client(&pending.client_id);
     let html = page::login(&LoginPage {
-        issuer: call.issuer,
+        at: call.at(),
         handle: &handle,
         client: &client,
         pending: &pending,
@@ -115,7 +115,7 @@ pub(super) fn login_page(
 pub(super) fn consent_page(call: &Call<'_>, pending: Pending, signed_in: SignedIn) -> Reply {
     let handle = call.issuer.randomness.token();
     let client = call.client(&pending.client_id);
-    let html = page::consent(call.issuer, &handle, &client, &pending, &signed_in);
+    let html = page::consent(call.at(), &handle, &client, &pending, &signed_in);
     keep(call, &handle, pending, Stage::Consent(signed_in));
     Reply::page(200, html)
 }
@@ -135,9 +135,16 @@ pub(super) fn remember(call: &Call<'_>, signed_in: &SignedIn) -> String {
 
 /// `Lax` lets the cookie come along when the client sends the browser here.
 pub(super) fn session_cookie(call: &Call<'_>, value: &str, max_age: u64) -> String {
-    let path = match call.issuer.path.as_str() {
+    let path = match call.urls.front_path() {
         "" => "/",
         path => path,
     };
-    format!("{SESSION_COOKIE}={value}; Path={path}; Max-Age={max_age}; HttpOnly; SameSite=Lax")
+    let secure = if call.urls.front.starts_with("https:") {
+        "; Secure"
+    } else {
+        ""
+    };
+    format!(
+        "{SESSION_COOKIE}={value}; Path={path}; Max-Age={max_age}{secure}; HttpOnly; SameSite=Lax"
+    )
 }

@@ -28,7 +28,7 @@ pub(super) fn serve(call: &Call<'_>) -> Reply {
     }
     let reply = match location {
         Ok(Some(location)) => Reply::redirect(call, location),
-        Ok(None) => Reply::page(200, page::signed_out(call.issuer)),
+        Ok(None) => Reply::page(200, page::signed_out(call.at())),
         Err(reason) => Reply::problem(call, 400, "Signed out, and no way back", &reason),
     };
     reply.header("set-cookie", session_cookie(call, "", 0))

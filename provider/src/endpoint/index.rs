@@ -4,5 +4,5 @@ use super::{Call, Reply};
 use crate::page;
 
 pub(super) fn serve(call: &Call<'_>) -> Reply {
-    Reply::page(200, page::index(call.issuer))
+    Reply::page(200, page::index(call.at()))
 }

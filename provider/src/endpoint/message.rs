@@ -200,7 +200,7 @@ impl Reply {
 
     /// A page that says what is wrong.
     pub(crate) fn problem(call: &Call<'_>, status: u16, title: &str, reason: &str) -> Self {
-        Self::page(status, page::error(call.issuer, title, reason))
+        Self::page(status, page::error(call.at(), title, reason))
     }
 
     /// Sends the browser on; after a form with a GET (RFC 9110 §15.4.4).

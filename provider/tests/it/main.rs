@@ -4,12 +4,14 @@
     reason = "a test that cannot go on should say where"
 )]
 
+mod addresses;
 mod authorize_objects;
 mod authorize_pushed;
 mod authorize_responses;
 mod authorize_wishes;
 mod bad_input;
 mod connections;
+mod cors;
 mod discovery;
 mod endpoints;
 mod faults;

@@ -39,7 +39,7 @@ impl Outcome {
             Self::Page { title, reason } => Reply::problem(call, 400, title, &reason),
             Self::Back(Delivery::Redirect(location)) => Reply::redirect(call, location),
             Self::Back(Delivery::Form { action, fields }) => {
-                Reply::form_post(page::form_post(call.issuer, &action, &fields))
+                Reply::form_post(page::form_post(call.at(), &action, &fields))
             }
         }
     }
