@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::time::Duration;
 
 use crate::clock::Clock;
+use crate::control::ControlKey;
 use crate::fault::{Fault, FaultError};
 use crate::listen::Limits;
 use crate::parties::{Client, User};
@@ -32,6 +33,8 @@ pub struct MockProviderBuilder {
     pub(crate) settings: IssuerSettings,
     pub(crate) faults: Vec<Fault>,
     pub(crate) on_demand: Option<usize>,
+    pub(crate) control_key: Option<ControlKey>,
+    pub(crate) require_test_key: bool,
 }
 
 /// Why a provider did not start.
@@ -78,6 +81,8 @@ impl MockProviderBuilder {
             settings: IssuerSettings::default(),
             faults: Vec::new(),
             on_demand: None,
+            control_key: None,
+            require_test_key: false,
         }
     }
 
@@ -250,6 +255,20 @@ impl MockProviderBuilder {
     /// discovery or an authorization request; at most so many. Default: `None`, not at all.
     pub fn issuers_on_demand(mut self, limit: Option<usize>) -> Self {
         self.on_demand = limit;
+        self
+    }
+
+    /// What whoever uses the control API below `/_/` has to send, as `Authorization: Bearer KEY`.
+    /// Default: none, and only programs on this machine may use it.
+    pub fn control_key(mut self, key: impl Into<String>) -> Self {
+        self.control_key = Some(ControlKey::new(key.into()));
+        self
+    }
+
+    /// Refuses requests that belong to no parallel test ([`MockProvider::begin_test`]); discovery
+    /// document and key set are there for all. Default: no.
+    pub fn require_test_key(mut self, required: bool) -> Self {
+        self.require_test_key = required;
         self
     }
 

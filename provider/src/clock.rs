@@ -1,7 +1,7 @@
 //! Time and randomness as values. No other file of this crate asks the system for either.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -13,47 +13,143 @@ use rand::{Rng as _, SeedableRng as _};
 
 /// The time as an issuer sees it. Clones share one clock, so moving one moves all.
 #[derive(Clone)]
-pub struct Clock(Arc<Inner>);
+pub struct Clock(Arc<AtomicI64>);
 
-struct Inner {
-    /// Unix seconds at which the clock stands still; `None` for the system's time.
-    fixed: Option<u64>,
-    /// Seconds that were added since.
-    ahead: AtomicU64,
+/// How a clock is set: what it shows while it stands still, or how far it is from the system's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Dial {
+    /// Unix seconds.
+    Frozen(i64),
+    /// Seconds ahead of the system's time, or behind it where negative.
+    Running(i64),
 }
+
+impl Dial {
+    /// In one number, so that a clock is read without a lock.
+    fn packed(self) -> i64 {
+        let (seconds, bit) = match self {
+            Self::Frozen(seconds) => (seconds, 1),
+            Self::Running(seconds) => (seconds, 0),
+        };
+        seconds.clamp(-FARTHEST, FARTHEST) << 1 | bit
+    }
+
+    fn unpacked(packed: i64) -> Self {
+        let seconds = packed >> 1;
+        if packed & 1 == 1 {
+            Self::Frozen(seconds)
+        } else {
+            Self::Running(seconds)
+        }
+    }
+
+    fn shows(self, system: i64) -> i64 {
+        match self {
+            Self::Frozen(seconds) => seconds,
+            Self::Running(ahead) => system.saturating_add(ahead),
+        }
+    }
+}
+
+/// The farthest that a clock can be set, in seconds from the epoch or from the system's time.
+const FARTHEST: i64 = i64::MAX >> 2;
+
+/// How a clock was set at some moment, to be set so again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ClockState(Dial);
 
 impl Clock {
     /// The system's time.
     pub fn system() -> Self {
-        Self(Arc::new(Inner {
-            fixed: None,
-            ahead: AtomicU64::new(0),
-        }))
+        Self::at(Dial::Running(0))
     }
 
-    /// A clock that stands still at `unix_seconds` until it is advanced.
+    /// A clock that stands still at `unix_seconds` until it is moved.
     pub fn fixed(unix_seconds: u64) -> Self {
-        Self(Arc::new(Inner {
-            fixed: Some(unix_seconds),
-            ahead: AtomicU64::new(0),
-        }))
+        Self::at(Dial::Frozen(signed(unix_seconds)))
     }
 
     /// Seconds since 1970-01-01T00:00:00Z.
     pub fn now(&self) -> u64 {
-        let base = self.0.fixed.unwrap_or_else(system_seconds);
-        base.saturating_add(self.0.ahead.load(Ordering::Relaxed))
+        let dial = self.dial();
+        let system = match dial {
+            Dial::Frozen(_) => 0,
+            Dial::Running(_) => signed(system_seconds()),
+        };
+        u64::try_from(dial.shows(system)).unwrap_or(0)
     }
 
     /// The time, if the clock stands still.
     pub(crate) fn standing_still(&self) -> Option<u64> {
-        self.0.fixed.map(|_| self.now())
+        self.is_frozen().then(|| self.now())
     }
 
     /// Moves the clock forward, in whole seconds.
     pub fn advance(&self, by: Duration) {
-        self.0.ahead.fetch_add(by.as_secs(), Ordering::Relaxed);
+        let by = signed(by.as_secs());
+        self.turn(|dial, _| match dial {
+            Dial::Frozen(seconds) => Dial::Frozen(seconds.saturating_add(by)),
+            Dial::Running(ahead) => Dial::Running(ahead.saturating_add(by)),
+        });
     }
+
+    /// Sets the clock, forward or back. It goes on running if it ran, and stands still if it did.
+    ///
+    /// What an issuer has let go of because it had expired does not come back with the time.
+    pub fn set(&self, unix_seconds: u64) {
+        let to = signed(unix_seconds);
+        self.turn(|dial, system| match dial {
+            Dial::Frozen(_) => Dial::Frozen(to),
+            Dial::Running(_) => Dial::Running(to.saturating_sub(system)),
+        });
+    }
+
+    /// Lets the clock stand still at what it shows now.
+    pub fn freeze(&self) {
+        self.turn(|dial, system| Dial::Frozen(dial.shows(system)));
+    }
+
+    /// Lets the clock run on from what it shows now.
+    pub fn unfreeze(&self) {
+        self.turn(|dial, system| Dial::Running(dial.shows(system).saturating_sub(system)));
+    }
+
+    /// Whether the clock stands still.
+    pub fn is_frozen(&self) -> bool {
+        matches!(self.dial(), Dial::Frozen(_))
+    }
+
+    /// A clock of its own that shows the same.
+    pub(crate) fn detached(&self) -> Self {
+        Self::at(self.dial())
+    }
+
+    pub(crate) fn state(&self) -> ClockState {
+        ClockState(self.dial())
+    }
+
+    pub(crate) fn restore(&self, state: ClockState) {
+        self.0.store(state.0.packed(), Ordering::Relaxed);
+    }
+
+    fn at(dial: Dial) -> Self {
+        Self(Arc::new(AtomicI64::new(dial.packed())))
+    }
+
+    fn dial(&self) -> Dial {
+        Dial::unpacked(self.0.load(Ordering::Relaxed))
+    }
+
+    fn turn(&self, turned: impl Fn(Dial, i64) -> Dial) {
+        let system = signed(system_seconds());
+        let next = |packed| Some(turned(Dial::unpacked(packed), system).packed());
+        // It always turns, so the result says nothing.
+        let _ = (self.0).fetch_update(Ordering::Relaxed, Ordering::Relaxed, next);
+    }
+}
+
+fn signed(seconds: u64) -> i64 {
+    i64::try_from(seconds).unwrap_or(FARTHEST)
 }
 
 impl Default for Clock {
@@ -64,10 +160,10 @@ impl Default for Clock {
 
 impl fmt::Debug for Clock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = if self.0.fixed.is_some() {
-            "fixed"
+        let kind = if self.is_frozen() {
+            "frozen"
         } else {
-            "system"
+            "running"
         };
         write!(f, "Clock({kind}, {})", self.now())
     }
@@ -108,6 +204,11 @@ pub(crate) fn random_bytes<const N: usize>() -> [u8; N] {
         .fill(&mut bytes)
         .expect("random bytes run out only without an entropy source");
     bytes
+}
+
+/// A name of 128 random bits that nobody can foresee, in 22 letters of base64url.
+pub(crate) fn unforeseen() -> String {
+    URL_SAFE_NO_PAD.encode(random_bytes::<16>())
 }
 
 /// Where codes, tokens and handles come from: unpredictable, unless a seed was given.
@@ -168,6 +269,26 @@ mod tests {
         assert_eq!(clock.now(), 1_000);
         clock.clone().advance(Duration::from_mins(1));
         assert_eq!(clock.now(), 1_060);
+    }
+
+    #[test]
+    fn a_clock_can_be_set_frozen_and_let_go() {
+        let clock = Clock::system();
+        assert!(!clock.is_frozen());
+        clock.set(1_000);
+        assert!((1_000..1_060).contains(&clock.now()));
+        clock.freeze();
+        clock.set(5);
+        clock.advance(Duration::from_secs(5));
+        assert_eq!((clock.now(), clock.is_frozen()), (10, true));
+        let before = clock.state();
+        let own = clock.detached();
+        clock.unfreeze();
+        assert!((10..70).contains(&clock.now()));
+        clock.advance(Duration::MAX);
+        assert!(clock.now() > 1 << 40);
+        clock.restore(before);
+        assert_eq!((clock.now(), own.now()), (10, 10));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use axum::response::Response;
 use hyper::body::{Body as _, Incoming};
 
 use crate::clock;
+use crate::control;
 use crate::endpoint::{self, Answer, Reply, Request, Route};
 use crate::fault::TransportAct;
 use crate::issuer::Issuer;
@@ -31,13 +32,18 @@ pub(crate) async fn serve(
     request: hyper::Request<Incoming>,
 ) -> Response {
     let (head, body) = request.into_parts();
-    let Some(path) = host.addresses.below_base(head.uri.path()) else {
-        let base = &host.addresses.base_path;
+    let addresses = &host.house.addresses;
+    let Some(path) = addresses.below_base(head.uri.path()) else {
+        let base = &addresses.base_path;
         return render(Reply::text(
             404,
             format!("Everything here is below {base}."),
         ));
     };
+    if let Some(path) = control::path(&path) {
+        let path = path.to_owned();
+        return control::serve(&host, connection.peer(), head, Body::new(body), &path).await;
+    }
     let (name, route) = endpoint::route(&path);
     let may_create = matches!(route, Route::Metadata | Route::Authorize);
     let Some(issuer) = host.issuer(name, may_create) else {
@@ -65,6 +71,8 @@ pub(crate) async fn serve(
     );
     let act = answer.act;
     let reply = answer.reply.clone();
+    let took = clock::instant().duration_since(started);
+    (host.metrics).served(route.endpoint(), answer.reply.status, took, &answer.notes);
     record(&issuer, route, started, request, answer);
     if let Some(mut act) = act {
         if act == TransportAct::Hang {
@@ -155,7 +163,7 @@ async fn read(head: request::Parts, body: Incoming) -> (Request, Option<Reply>) 
     (request, refused)
 }
 
-fn render(reply: Reply) -> Response {
+pub(crate) fn render(reply: Reply) -> Response {
     let mut response = Response::new(Body::from(reply.body));
     *response.status_mut() =
         StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

@@ -11,6 +11,8 @@ use crate::names::{ChallengeMethod, ResponseMode, ResponseType};
 /// An authorization request that passed every rule, on its way to a sign-in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Pending {
+    /// The flow that begins with it, and the name of the grant that it may lead to.
+    pub(crate) flow: String,
     pub(crate) client_id: String,
     pub(crate) redirect_uri: String,
     /// Whether the request itself named the redirect URI (RFC 6749 §4.1.3).
@@ -122,14 +124,9 @@ pub(crate) struct Grant {
 
 impl Grant {
     /// Somebody agreed to these scopes.
-    pub(crate) fn new(
-        id: String,
-        pending: Pending,
-        signed_in: SignedIn,
-        scopes: Vec<String>,
-    ) -> Self {
+    pub(crate) fn new(pending: Pending, signed_in: SignedIn, scopes: Vec<String>) -> Self {
         Self {
-            id,
+            id: pending.flow,
             client_id: pending.client_id,
             redirect_uri: pending.redirect_uri,
             redirect_uri_was_sent: pending.redirect_uri_was_sent,

@@ -1,19 +1,28 @@
 //! One logical provider: its identifier, keys, clients, users, grants, clock, faults and journal.
 
+mod people;
+
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use crate::access_token::Sealer;
-use crate::clock::{Clock, Randomness};
+use crate::builder::StartError;
+use crate::clock::{Clock, ClockState, Randomness};
 use crate::endpoint;
 use crate::fault::{ArmedFault, Fault, FaultError, Faults};
+use crate::filter::Filter;
+use crate::flow::{self, Flow};
 use crate::issue::Prepared;
 use crate::jose::{KeyInfo, KeyRing, KeyStep};
 use crate::journal::Journal;
+use crate::parallel::Tests;
 use crate::parties::{Client, User};
 use crate::settings::{IssuerSettings, Profile};
+use crate::snapshot::Snapshot;
 use crate::store::{GENERATION, Kept, Kind, MemoryStore, Store};
 use crate::urls::{Addresses, Urls};
+use crate::verify::{self, Expectation, Verification};
 
 /// An issuer of a running [`crate::MockProvider`]. Clones are handles to the same one.
 #[derive(Debug, Clone)]
@@ -27,6 +36,7 @@ pub(crate) struct IssuerState {
     /// Under which URLs it is reached, unless a request says otherwise.
     pub(crate) urls: Urls,
     pub(crate) addresses: Arc<Addresses>,
+    pub(crate) tests: Arc<Tests>,
     pub(crate) settings: IssuerSettings,
     clients: RwLock<Vec<Arc<Client>>>,
     users: RwLock<Vec<User>>,
@@ -38,6 +48,26 @@ pub(crate) struct IssuerState {
     pub(crate) randomness: Randomness,
     pub(crate) faults: Faults,
     pub(crate) journal: Journal,
+    /// What it was like at first, beside its settings.
+    pub(crate) first: First,
+    /// Snapshots that were taken through the control API, by number.
+    pub(crate) snapshots: Mutex<BTreeMap<u64, Snapshot>>,
+}
+
+/// What an issuer was like when it was created.
+#[derive(Debug)]
+pub(crate) struct First {
+    pub(crate) clock: ClockState,
+    pub(crate) faults: Mutex<Vec<Fault>>,
+}
+
+/// What all issuers of a provider share.
+#[derive(Debug)]
+pub(crate) struct House {
+    /// Where the provider listens, as a URL without a slash at the end.
+    pub(crate) base_url: String,
+    pub(crate) addresses: Arc<Addresses>,
+    pub(crate) tests: Arc<Tests>,
 }
 
 /// What a browser would take back to the client.
@@ -85,12 +115,8 @@ pub enum LoginError {
 }
 
 impl Issuer {
-    pub(crate) fn new(
-        name: &str,
-        listening: &str,
-        addresses: &Arc<Addresses>,
-        settings: IssuerSettings,
-    ) -> Self {
+    pub(crate) fn new(name: &str, house: &House, settings: IssuerSettings) -> Self {
+        let addresses = &house.addresses;
         let own_path = if name.is_empty() {
             String::new()
         } else {
@@ -105,8 +131,9 @@ impl Issuer {
         Self(Arc::new(IssuerState {
             name: name.into(),
             path: format!("{}{own_path}", addresses.base_path),
-            urls: addresses.urls(listening, &own_path),
+            urls: addresses.urls(&house.base_url, &own_path),
             addresses: Arc::clone(addresses),
+            tests: Arc::clone(&house.tests),
             clients: RwLock::new(settings.clients.iter().cloned().map(Arc::new).collect()),
             users: RwLock::new(settings.users.clone()),
             keys: KeyRing::new(settings.algorithm, settings.keys.clone()),
@@ -117,6 +144,11 @@ impl Issuer {
             randomness: Randomness::new(seed),
             faults: Faults::default(),
             journal: Journal::new(),
+            first: First {
+                clock: settings.clock.state(),
+                faults: Mutex::default(),
+            },
+            snapshots: Mutex::default(),
             settings,
         }))
     }
@@ -140,6 +172,21 @@ impl Issuer {
         self.0.faults.arm(fault)
     }
 
+    /// Arms what the issuer is set up with.
+    pub(crate) fn arm_first(&self, faults: Vec<Fault>) -> Result<(), StartError> {
+        for fault in &faults {
+            let summary = fault.summary();
+            (self.arm(fault.clone())).map_err(|source| StartError::Fault { summary, source })?;
+        }
+        *(self.0.first.faults.lock()).unwrap_or_else(PoisonError::into_inner) = faults;
+        Ok(())
+    }
+
+    /// The faults that are armed, in the order in which they apply.
+    pub fn faults(&self) -> Vec<ArmedFault> {
+        self.0.faults.list()
+    }
+
     /// Ends every fault.
     pub fn disarm_all(&self) {
         self.0.faults.disarm_all();
@@ -148,6 +195,29 @@ impl Issuer {
     /// Every exchange that the issuer had.
     pub fn journal(&self) -> &Journal {
         &self.0.journal
+    }
+
+    /// The exchanges that belong together, in the order in which they began: what each
+    /// authorization request, and each request without a user, led to.
+    pub fn flows(&self) -> Vec<Flow> {
+        flow::flows(&self.0.journal.exchanges())
+    }
+
+    /// Whether the client did what is expected, as far as the journal shows.
+    ///
+    /// ```
+    /// use oauth_gauntlet_provider::{Expectation, Filter, MockProvider};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let provider = MockProvider::builder().start().await?;
+    /// let pkce = provider.issuer().verify(&Expectation::Pkce, &Filter::default());
+    /// assert_eq!(pkce.holds, None, "{}", pkce.explanation);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn verify(&self, expectation: &Expectation, filter: &Filter) -> Verification {
+        verify::verify(expectation, filter, &self.0.journal.exchanges())
     }
 
     /// The time as the issuer sees it.
@@ -202,30 +272,6 @@ impl Issuer {
         reached(self.0.store.clear(Kind::RefreshToken));
     }
 
-    /// Replaces the registered clients.
-    pub fn set_clients(&self, clients: Vec<Client>) {
-        *self.0.clients_mut() = clients.into_iter().map(Arc::new).collect();
-    }
-
-    /// Registers a client, in place of one with the same identifier.
-    pub fn add_client(&self, client: Client) {
-        let mut clients = self.0.clients_mut();
-        clients.retain(|existing| existing.id != client.id);
-        clients.push(Arc::new(client));
-    }
-
-    /// Replaces the people who can sign in.
-    pub fn set_users(&self, users: Vec<User>) {
-        *self.0.users.write().unwrap_or_else(PoisonError::into_inner) = users;
-    }
-
-    /// Adds somebody who can sign in, in place of one with the same `sub`.
-    pub fn add_user(&self, user: User) {
-        let mut users = self.0.users.write().unwrap_or_else(PoisonError::into_inner);
-        users.retain(|existing| existing.sub != user.sub);
-        users.push(user);
-    }
-
     /// Signs a user in without a browser: takes the URL that the client would send the browser
     /// to, and returns the URL that the browser would come back to. The exchange is in the journal.
     ///
@@ -237,8 +283,7 @@ impl Issuer {
     /// If the URL is not one of this issuer's authorization endpoint, nobody has this `sub`, or
     /// the request is refused on a page.
     pub fn login(&self, authorization_request_url: &str, sub: &str) -> Result<String, LoginError> {
-        let callback = endpoint::headless_login(self, authorization_request_url, sub)?;
-        Ok(callback.url)
+        Ok(self.callback(authorization_request_url, sub)?.url)
     }
 
     /// The same for any response mode, `form_post` included.
@@ -250,7 +295,12 @@ impl Issuer {
         authorization_request_url: &str,
         sub: &str,
     ) -> Result<Callback, LoginError> {
-        endpoint::headless_login(self, authorization_request_url, sub)
+        let login = endpoint::Login {
+            sub,
+            scope: None,
+            test: None,
+        };
+        endpoint::headless_login(self, authorization_request_url, login)
     }
 
     pub(crate) fn state(&self) -> &IssuerState {

@@ -38,28 +38,37 @@ mod claims;
 pub mod cli;
 mod clock;
 mod config;
+mod control;
 mod endpoint;
 mod exchange;
 mod fault;
+mod filter;
+mod flow;
 mod grant;
 mod issue;
 mod issuer;
 mod jose;
 mod journal;
 mod listen;
+mod metrics;
 mod names;
+mod notes;
 mod outbound;
 mod page;
+mod parallel;
 mod parties;
 mod protocol;
 mod rules;
+mod sent;
 mod server;
 mod settings;
+mod snapshot;
 mod store;
 #[cfg(feature = "tls")]
 mod tls;
 mod transport;
 mod urls;
+mod verify;
 
 pub use builder::{MockProviderBuilder, StartError};
 pub use claims::ClaimRule;
@@ -70,6 +79,8 @@ pub use fault::{
     JwksFault, JwtFault, ParseShiftError, Point, RedirectError, RedirectFault, Reply, Shift,
     Signing, TransportAct, TransportFault, When,
 };
+pub use filter::Filter;
+pub use flow::{Flow, FlowState};
 pub use issuer::{Callback, Issuer, LoginError};
 pub use jose::{
     ContentEncryption, KeyInfo, KeyManagementAlgorithm, KeySource, KeyState, KeyStep, OwnKey,
@@ -83,12 +94,15 @@ pub use names::{
     AccessTokenFormat, AuthMethod, ChallengeMethod, GrantType, ResponseMode, ResponseType,
     SubjectType,
 };
+pub use parallel::TestKeyError;
 pub use parties::{CertificateName, Client, Encryption, User};
 pub use rules::{Rule, Violation};
 pub use server::{CreateIssuerError, MockProvider};
 pub use settings::{
     DeviceSettings, Enforcement, IssuerSettings, Profile, RefreshTokens, Registration, SignIn,
 };
+pub use snapshot::{Snapshot, SnapshotError};
 #[cfg(feature = "tls")]
 pub use tls::{Tls, TlsError, TrustVariable, trust_script, trust_variables};
 pub use urls::{Addresses, Side};
+pub use verify::{Calls, Expectation, Observation, Verification};

@@ -160,7 +160,9 @@ pub(crate) async fn run(listener: TcpListener, terms: Terms, host: Arc<Host>) {
         };
         let (terms, host) = (terms.clone(), Arc::clone(&host));
         tokio::spawn(async move {
-            attend(stream, peer, terms, host).await;
+            let connected = host.metrics.connected();
+            attend(stream, peer, terms, Arc::clone(&host)).await;
+            drop(connected);
             drop(place);
         });
     }

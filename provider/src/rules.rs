@@ -220,7 +220,7 @@ fn is_unreserved(byte: u8) -> bool {
 }
 
 /// Equality whose time tells nothing about the values, their lengths included.
-fn same_secret(one: &str, two: &str) -> bool {
+pub(crate) fn same_secret(one: &str, two: &str) -> bool {
     let hash = |text: &str| digest::digest(&digest::SHA256, text.as_bytes());
     constant_time::verify_slices_are_equal(hash(one).as_ref(), hash(two).as_ref()).is_ok()
 }

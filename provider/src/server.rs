@@ -6,19 +6,22 @@ use std::io;
 #[cfg(feature = "tls")]
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::builder::{MockProviderBuilder, StartError};
+use crate::clock;
+use crate::control::ControlKey;
 use crate::endpoint;
-use crate::issuer::Issuer;
+use crate::issuer::{House, Issuer};
 use crate::listen::{self, Listening};
+use crate::metrics::Metrics;
 use crate::outbound::Outbound;
+use crate::parallel::{TestKeyError, Tests};
 use crate::settings::{IssuerSettings, KeySource};
-use crate::urls::Addresses;
 
 /// A running mock provider. It stops when it is dropped.
 ///
@@ -35,16 +38,32 @@ pub struct MockProvider {
 /// What all connections share.
 #[derive(Debug)]
 pub(crate) struct Host {
-    pub(crate) base_url: String,
+    pub(crate) house: House,
     /// The CA that was made for this run, as PEM.
     pub(crate) ca_pem: Option<String>,
     pub(crate) outbound: Outbound,
-    pub(crate) addresses: Arc<Addresses>,
     default: Issuer,
-    named: RwLock<HashMap<String, Issuer>>,
+    named: RwLock<HashMap<String, Named>>,
     on_demand: Option<OnDemand>,
+    /// What the control API asks of those who use it; without one, only this machine may.
+    pub(crate) control_key: Option<ControlKey>,
+    pub(crate) metrics: Metrics,
     /// Becomes true when the provider stops.
     pub(crate) stopping: watch::Receiver<bool>,
+}
+
+/// An issuer with a name.
+#[derive(Debug)]
+struct Named {
+    issuer: Issuer,
+    /// When it is to be gone, in real time.
+    due: Option<Instant>,
+}
+
+impl Named {
+    fn is_due(&self) -> bool {
+        self.due.is_some_and(|due| due <= clock::instant())
+    }
 }
 
 #[derive(Debug)]
@@ -85,7 +104,7 @@ impl MockProvider {
     /// Where the provider is reached: `http://127.0.0.1:PORT`, or `https://…` where it was set up
     /// so, without a slash at the end.
     pub fn base_url(&self) -> &str {
-        &self.host.base_url
+        &self.host.house.base_url
     }
 
     /// The certificate of the CA that was made for this run, as PEM: what clients have to trust.
@@ -115,20 +134,46 @@ impl MockProvider {
         name: &str,
         settings: IssuerSettings,
     ) -> Result<Issuer, CreateIssuerError> {
-        check_name(name)?;
-        let issuer = Issuer::new(name, &self.host.base_url, &self.host.addresses, settings);
-        let mut named = (self.host.named.write()).unwrap_or_else(PoisonError::into_inner);
-        if named.contains_key(name) {
-            return Err(CreateIssuerError::Taken(name.to_owned()));
-        }
-        named.insert(name.to_owned(), issuer.clone());
-        Ok(issuer)
+        self.host.create(name, settings, None)
+    }
+
+    /// Creates one more issuer that is gone after `life`, in real time, whatever its clock says.
+    ///
+    /// # Errors
+    /// As [`Self::create_issuer`] has it.
+    pub fn create_issuer_for(
+        &self,
+        life: Duration,
+        name: &str,
+        settings: IssuerSettings,
+    ) -> Result<Issuer, CreateIssuerError> {
+        self.host.create(name, settings, Some(life))
+    }
+
+    /// A named issuer, if there is one.
+    pub fn named_issuer(&self, name: &str) -> Option<Issuer> {
+        self.host.issuer(name, false).filter(|_| !name.is_empty())
     }
 
     /// Removes a named issuer; its handles live on, its URL does not. False if there was none.
     pub fn remove_issuer(&self, name: &str) -> bool {
-        let mut named = (self.host.named.write()).unwrap_or_else(PoisonError::into_inner);
-        named.remove(name).is_some()
+        self.host.remove(name)
+    }
+
+    /// Registers the key of a parallel test, and returns it. Requests that carry it in the header
+    /// `gauntlet-test` or the cookie `gauntlet_test` belong to the test, and so does what becomes
+    /// of them: [`crate::Notes::test`] says so, and faults with [`crate::When::test`] apply to
+    /// them alone. A request with a key that is not registered is refused.
+    ///
+    /// # Errors
+    /// If another test has the key, or it is not made of 1 to 64 letters, digits, `-`, `.`, `_`.
+    pub fn begin_test(&self, key: &str) -> Result<(), TestKeyError> {
+        self.host.house.tests.register(key)
+    }
+
+    /// Ends a parallel test and its faults. False if there was no such test.
+    pub fn end_test(&self, key: &str) -> bool {
+        self.host.end_test(key)
     }
 
     /// Stops in good order: nothing new is taken in, and what is in flight is finished, for at most
@@ -147,17 +192,13 @@ impl MockProvider {
         let outbound = Outbound::trusting(listening.ca_pem.iter().chain(&builder.trusted))?;
         #[cfg(not(feature = "tls"))]
         let outbound = Outbound::default();
-        let addresses = Arc::new(std::mem::take(&mut builder.addresses));
-        let default = Issuer::new(
-            "",
-            &listening.base_url,
-            &addresses,
-            builder.settings.clone(),
-        );
-        for fault in builder.faults {
-            let summary = fault.summary();
-            (default.arm(fault)).map_err(|source| StartError::Fault { summary, source })?;
-        }
+        let house = House {
+            base_url: listening.base_url,
+            addresses: Arc::new(std::mem::take(&mut builder.addresses)),
+            tests: Arc::new(Tests::new(builder.require_test_key)),
+        };
+        let default = Issuer::new("", &house, builder.settings.clone());
+        default.arm_first(builder.faults)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(builder.worker_threads)
             .thread_name("mock-provider")
@@ -167,16 +208,17 @@ impl MockProvider {
         let generates_keys = matches!(builder.settings.keys, KeySource::Generated);
         let (stop, stopping) = watch::channel(false);
         let host = Arc::new(Host {
-            base_url: listening.base_url,
+            house,
             ca_pem: listening.ca_pem,
             outbound,
-            addresses,
             default,
             named: RwLock::default(),
             on_demand: builder.on_demand.map(|limit| OnDemand {
                 limit,
                 settings: builder.settings,
             }),
+            control_key: builder.control_key,
+            metrics: Metrics::new(),
             stopping,
         });
         let entered = runtime.enter();
@@ -218,14 +260,15 @@ impl Host {
             return Some(self.default.clone());
         }
         let existing = self.named.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(issuer) = existing.get(name) {
-            return Some(issuer.clone());
+        match existing.get(name) {
+            Some(named) if !named.is_due() => return Some(named.issuer.clone()),
+            Some(_) | None => drop(existing),
         }
-        drop(existing);
         let on_demand = self.on_demand.as_ref().filter(|_| may_create)?;
         check_name(name).ok()?;
-        let mut named = self.named.write().unwrap_or_else(PoisonError::into_inner);
-        if named.len() >= on_demand.limit {
+        let mut all = self.named.write().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|_, named| !named.is_due());
+        if all.len() >= on_demand.limit && !all.contains_key(name) {
             tracing::warn!(
                 name,
                 limit = on_demand.limit,
@@ -233,15 +276,85 @@ impl Host {
             );
             return None;
         }
-        let created = || {
-            Issuer::new(
-                name,
-                &self.base_url,
-                &self.addresses,
-                on_demand.settings.clone(),
-            )
+        let created = || Named {
+            issuer: Issuer::new(name, &self.house, on_demand.settings.on_its_own()),
+            due: None,
         };
-        Some(named.entry(name.to_owned()).or_insert_with(created).clone())
+        let named = all.entry(name.to_owned()).or_insert_with(created);
+        Some(named.issuer.clone())
+    }
+
+    /// Creates an issuer, for ever or for so long.
+    pub(crate) fn create(
+        &self,
+        name: &str,
+        settings: IssuerSettings,
+        life: Option<Duration>,
+    ) -> Result<Issuer, CreateIssuerError> {
+        check_name(name)?;
+        let now = clock::instant();
+        let issuer = Issuer::new(name, &self.house, settings);
+        let mut all = self.named.write().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|_, named| !named.is_due());
+        if all.contains_key(name) {
+            return Err(CreateIssuerError::Taken(name.to_owned()));
+        }
+        let named = Named {
+            issuer: issuer.clone(),
+            // A life without an end that can be written down is one for ever.
+            due: life.and_then(|life| now.checked_add(life)),
+        };
+        all.insert(name.to_owned(), named);
+        Ok(issuer)
+    }
+
+    /// Removes a named issuer: false if there was none.
+    pub(crate) fn remove(&self, name: &str) -> bool {
+        let mut all = self.named.write().unwrap_or_else(PoisonError::into_inner);
+        all.remove(name).is_some_and(|named| !named.is_due())
+    }
+
+    /// Under which URLs the provider is reached.
+    pub(crate) fn own_urls(&self) -> Vec<String> {
+        let addresses = &self.house.addresses;
+        let given = addresses.public.iter().chain(&addresses.internal);
+        given.chain([&self.house.base_url]).cloned().collect()
+    }
+
+    /// How a new issuer is set up where nothing else is said: as the default one was.
+    pub(crate) fn usual_settings(&self) -> IssuerSettings {
+        self.default.state().settings.on_its_own()
+    }
+
+    /// Every issuer, the default one first, each with how long it will be there still.
+    pub(crate) fn issuers(&self) -> Vec<(Issuer, Option<Duration>)> {
+        let now = clock::instant();
+        let all = self.named.read().unwrap_or_else(PoisonError::into_inner);
+        let mut named: Vec<_> = (all.values())
+            .filter(|named| !named.is_due())
+            .map(|named| {
+                let left = named.due.map(|due| due.duration_since(now));
+                (named.issuer.clone(), left)
+            })
+            .collect();
+        named.sort_by(|(one, _), (two, _)| one.name().cmp(two.name()));
+        named.insert(0, (self.default.clone(), None));
+        named
+    }
+
+    /// Ends a parallel test, and the faults that were armed for it. False if there was none.
+    pub(crate) fn end_test(&self, key: &str) -> bool {
+        let ended = self.house.tests.end(key);
+        if ended {
+            for (issuer, _) in self.issuers() {
+                for fault in issuer.faults() {
+                    if fault.fault().when.test.as_deref() == Some(key) {
+                        fault.disarm();
+                    }
+                }
+            }
+        }
+        ended
     }
 }
 

@@ -134,6 +134,14 @@ impl IssuerSettings {
             && !self.observed.contains(&rule)
     }
 
+    /// The same settings for another issuer, whose clock runs by itself.
+    pub(crate) fn on_its_own(&self) -> Self {
+        Self {
+            clock: self.clock.detached(),
+            ..self.clone()
+        }
+    }
+
     /// The code challenge methods that are accepted, as the profile has it.
     pub(crate) fn accepted_challenge_methods(&self) -> BTreeSet<ChallengeMethod> {
         let mut methods = self.challenge_methods.clone();

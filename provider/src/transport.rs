@@ -50,10 +50,6 @@ impl Connection {
     }
 
     /// The address at the other end.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "what guards the control API asks it")
-    )]
     pub(crate) fn peer(&self) -> SocketAddr {
         self.0.peer
     }

@@ -31,7 +31,10 @@ pub(super) fn serve(call: &Call<'_>) -> Reply {
     match forwarded(call, &pairs) {
         Some(location) => Reply::redirect(call, location),
         None => match parse(call, &pairs) {
-            Ok(pending) => go_on(call, pending),
+            Ok(pending) => {
+                call.note_flow(&pending.flow);
+                go_on(call, pending)
+            }
             Err(problem) => refuse(call, problem).into_reply(call),
         },
     }

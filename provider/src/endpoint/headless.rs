@@ -31,9 +31,11 @@ pub(super) fn serve(call: &Call<'_>) -> Reply {
         let reason = "send `authorization_url` and `sub`, and `scope` if not all is to be granted";
         return Reply::error(400, ErrorCode::InvalidRequest, reason);
     };
+    let test = call.test();
     let login = Login {
         sub: &sub,
         scope: scope.as_deref(),
+        test: test.as_deref(),
     };
     let inner = match request(call.issuer, &url) {
         Ok(request) => request,
@@ -67,12 +69,12 @@ pub(super) fn serve(call: &Call<'_>) -> Reply {
 pub(crate) fn headless_login(
     issuer: &Issuer,
     url: &str,
-    sub: &str,
+    login: Login<'_>,
 ) -> Result<Callback, LoginError> {
     let started = clock::instant();
     let request = request(issuer.state(), url)?;
     let call = Call::new(issuer.state(), Route::Authorize, &request);
-    let Done { reply, callback } = Login { sub, scope: None }.run(&call)?;
+    let Done { reply, callback } = login.run(&call)?;
     let answer = Answer {
         reply,
         notes: call.notes.take(),
@@ -82,9 +84,14 @@ pub(crate) fn headless_login(
     callback
 }
 
-struct Login<'a> {
-    sub: &'a str,
-    scope: Option<&'a str>,
+/// Who signs in without a browser.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Login<'a> {
+    pub(crate) sub: &'a str,
+    /// The scopes to grant; without it all that the request asks for.
+    pub(crate) scope: Option<&'a str>,
+    /// The parallel test that it belongs to.
+    pub(crate) test: Option<&'a str>,
 }
 
 struct Done {
@@ -94,6 +101,7 @@ struct Done {
 
 impl Login<'_> {
     fn run(&self, call: &Call<'_>) -> Result<Done, LoginError> {
+        call.note_test(self.test);
         let users = call.issuer.users();
         if !users.iter().any(|user| user.sub == self.sub) {
             let known: Vec<&str> = users.iter().map(|user| user.sub.as_str()).collect();
@@ -103,7 +111,10 @@ impl Login<'_> {
             });
         }
         let outcome = match parse(call, &call.request.query()) {
-            Ok(pending) => self.approve(call, pending),
+            Ok(pending) => {
+                call.note_flow(&pending.flow);
+                self.approve(call, pending)
+            }
             Err(problem) => refuse(call, problem),
         };
         let callback = match &outcome {

@@ -38,6 +38,9 @@ fn introspect(call: &Call<'_>) -> Result<Reply, TokenError> {
             .filter(|it| !it.used && call.now < it.expires_at)
             .filter(|it| it.grant.client_id == asking.id)
             .filter(|it| !call.shelf().is_revoked(&it.grant.id));
+        if let Some(known) = &known {
+            call.note_grant(&known.grant);
+        }
         let introspected = known.as_ref().map(|known| Introspected::RefreshToken {
             client: &asking,
             grant: &known.grant,

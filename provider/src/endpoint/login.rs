@@ -22,6 +22,8 @@ pub(super) fn serve(call: &Call<'_>) -> Reply {
     };
     let Interaction { pending, stage } = interaction;
     call.note_client(&pending.client_id);
+    call.note_flow(&pending.flow);
+    call.note_test(pending.test.as_deref());
     if answer.get("deny").is_some() {
         let problem = Problem::redirect(&pending, ErrorCode::AccessDenied, "the user said no");
         return refuse(call, problem).into_reply(call);

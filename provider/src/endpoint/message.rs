@@ -178,6 +178,11 @@ impl Reply {
         reply.with_body(body)
     }
 
+    /// A document of any other type.
+    pub(crate) fn typed(status: u16, content_type: &str, body: impl Into<Bytes>) -> Self {
+        (Self::empty(status).header("content-type", content_type)).with_body(body)
+    }
+
     /// A page of ours.
     pub(crate) fn page(status: u16, html: String) -> Self {
         Self::html(status, html, &page::CONTENT_SECURITY_POLICY)

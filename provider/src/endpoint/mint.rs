@@ -131,11 +131,15 @@ pub(super) fn honoured(call: &Call<'_>, token: &str) -> Option<AccessToken> {
 /// What an access token of this issuer stands for, whether it is still honoured or not.
 pub(super) fn read(call: &Call<'_>, token: &str) -> Option<AccessToken> {
     let sealer = call.reached(call.issuer.sealer())?;
-    if token.contains('.') {
+    let known = if token.contains('.') {
         let claims = jose::own_claims(&call.issuer.keys, token)?;
-        return sealer.open(claims.get("jti")?.as_str()?);
-    }
-    sealer.open(token)
+        sealer.open(claims.get("jti")?.as_str()?)
+    } else {
+        sealer.open(token)
+    }?;
+    call.note_flow(&known.grant);
+    call.note_test(known.test.as_deref());
+    Some(known)
 }
 
 /// What an access token that is a JWT says in its `jti`.

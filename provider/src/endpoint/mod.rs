@@ -10,7 +10,9 @@ mod introspect;
 mod login;
 mod message;
 mod mint;
+mod on_demand;
 mod par;
+mod parallel;
 mod revoke;
 mod route;
 mod token;
@@ -21,12 +23,13 @@ use std::cell::{OnceCell, RefCell};
 use std::sync::Arc;
 
 pub(crate) use authorize::hinted_user;
-pub(crate) use headless::headless_login;
+pub(crate) use headless::{Login, headless_login};
 pub(crate) use message::{Reply, Request};
+pub(crate) use on_demand::{OnDemand, tokens_on_demand};
 pub(crate) use route::{Route, is_reserved, route};
 
 use crate::fault::{Draft, Moment, TransportAct, TransportDraft};
-use crate::grant::SignedIn;
+use crate::grant::{Grant, SignedIn};
 use crate::issue::At;
 use crate::issuer::IssuerState;
 use crate::journal::{Issued, IssuedKind, Notes};
@@ -77,7 +80,11 @@ fn preflight(request: &Request, methods: &[&str]) -> Reply {
 pub(crate) fn respond(issuer: &IssuerState, route: Route, request: &Request) -> Answer {
     let call = Call::new(issuer, route, request);
     let methods = route.methods();
+    let refused = call.enter_test(route);
     let reply = match request.method.as_str() {
+        method if method != "OPTIONS" && refused.is_some() => {
+            refused.unwrap_or_else(parallel::no_test)
+        }
         _ if route == Route::Unknown => {
             let reason = format!("There is nothing at {}.", request.path());
             Reply::problem(&call, 404, "Not found", &reason)
@@ -87,7 +94,14 @@ pub(crate) fn respond(issuer: &IssuerState, route: Route, request: &Request) -> 
             Reply::text(405, format!("This URL takes {allowed}.")).header("allow", allowed)
         }
         "OPTIONS" => preflight(request, methods),
-        _ => serve(&call, route),
+        _ => {
+            let reply = serve(&call, route);
+            if call.lacks_test(route) {
+                parallel::no_test()
+            } else {
+                reply
+            }
+        }
     };
     let down = call.down.borrow_mut().take();
     let reply = down.map_or(reply, |down| unavailable(&down));
@@ -270,6 +284,33 @@ impl<'a> Call<'a> {
 
     fn note_user(&self, sub: &str) {
         self.notes.borrow_mut().user = Some(sub.to_owned());
+    }
+
+    /// What the request is part of. The first to say so is right: the test of a header or cookie
+    /// stands.
+    fn note_test(&self, test: Option<&str>) {
+        let mut notes = self.notes.borrow_mut();
+        if notes.test.is_none() {
+            notes.test = test.map(str::to_owned);
+        }
+    }
+
+    fn note_flow(&self, flow: &str) {
+        self.notes.borrow_mut().flow = Some(flow.to_owned());
+    }
+
+    /// The grant that the request uses, or leads to.
+    fn note_grant(&self, grant: &Grant) {
+        self.note_flow(&grant.id);
+        self.note_test(grant.test.as_deref());
+        if let Some(sub) = grant.sub() {
+            self.note_user(sub);
+        }
+    }
+
+    /// The parallel test that the request belongs to, as far as it is known.
+    fn test(&self) -> Option<String> {
+        self.notes.borrow().test.clone()
     }
 
     fn note_issued(&self, kind: IssuedKind, value: &str) {

@@ -28,7 +28,7 @@ fn revoke(call: &Call<'_>) -> Result<Reply, TokenError> {
         call.shelf().revoke(&known.id, left);
     } else if let Some(known) = call.shelf().refresh_token(&token) {
         own(&known.grant.client_id)?;
-        (known.grant.sub().iter()).for_each(|sub| call.note_user(sub));
+        call.note_grant(&known.grant);
         response::revoke(call, &known.grant);
         call.shelf().drop_refresh_token(&token);
     }

@@ -35,6 +35,17 @@ impl ArmedFault {
         self.0.fired.load(Ordering::SeqCst)
     }
 
+    /// How many responses it concerned: those at its point for which its conditions hold, counted
+    /// before `nth` and `times`.
+    pub fn matched(&self) -> u32 {
+        self.0.seen.load(Ordering::SeqCst)
+    }
+
+    /// What was armed.
+    pub fn fault(&self) -> &Fault {
+        &self.0.fault
+    }
+
     /// Ends it: responses from now on are not changed by it.
     pub fn disarm(&self) {
         self.0.disarmed.store(true, Ordering::SeqCst);
@@ -78,6 +89,17 @@ pub(crate) struct Faults {
     last_id: AtomicU64,
 }
 
+/// What an issuer was armed with at some moment.
+#[derive(Debug, Clone)]
+pub(crate) struct FaultsState(Vec<Counted>);
+
+#[derive(Debug, Clone)]
+struct Counted {
+    fault: Arc<Armed>,
+    seen: u32,
+    fired: u64,
+}
+
 impl Faults {
     pub(crate) fn arm(&self, fault: Fault) -> Result<ArmedFault, FaultError> {
         let summary = fault.summary();
@@ -96,6 +118,46 @@ impl Faults {
         all.push(Arc::clone(&armed));
         self.any.store(true, Ordering::SeqCst);
         Ok(ArmedFault(armed))
+    }
+
+    /// Those that were not disarmed.
+    pub(crate) fn list(&self) -> Vec<ArmedFault> {
+        let all = self.armed.read().unwrap_or_else(PoisonError::into_inner);
+        (all.iter())
+            .filter(|fault| !fault.disarmed.load(Ordering::SeqCst))
+            .map(|fault| ArmedFault(Arc::clone(fault)))
+            .collect()
+    }
+
+    /// Which faults are armed now, and how often each was due and fired.
+    pub(crate) fn state(&self) -> FaultsState {
+        let all = self.armed.read().unwrap_or_else(PoisonError::into_inner);
+        let count = |fault: &Arc<Armed>| Counted {
+            fault: Arc::clone(fault),
+            seen: fault.seen.load(Ordering::SeqCst),
+            fired: fault.fired.load(Ordering::SeqCst),
+        };
+        FaultsState(
+            (all.iter())
+                .filter(|fault| !fault.disarmed.load(Ordering::SeqCst))
+                .map(count)
+                .collect(),
+        )
+    }
+
+    /// Arms what was armed then, with the counts of then, and nothing else.
+    pub(crate) fn restore(&self, state: &FaultsState) {
+        let mut all = self.armed.write().unwrap_or_else(PoisonError::into_inner);
+        for fault in all.drain(..) {
+            fault.disarmed.store(true, Ordering::SeqCst);
+        }
+        for Counted { fault, seen, fired } in &state.0 {
+            fault.seen.store(*seen, Ordering::SeqCst);
+            fault.fired.store(*fired, Ordering::SeqCst);
+            fault.disarmed.store(false, Ordering::SeqCst);
+            all.push(Arc::clone(fault));
+        }
+        self.any.store(!all.is_empty(), Ordering::SeqCst);
     }
 
     pub(crate) fn disarm_all(&self) {
@@ -156,4 +218,5 @@ fn matches(when: &When, moment: &Moment<'_>) -> bool {
         && holds(when.client.as_ref(), notes.client_id.as_ref())
         && holds(when.user.as_ref(), notes.user.as_ref())
         && holds(when.grant.as_ref(), notes.grant.as_ref())
+        && holds(when.test.as_ref(), notes.test.as_ref())
 }

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub use armed::{ArmedFault, FiredFault};
-pub(crate) use armed::{Faults, Moment};
+pub(crate) use armed::{Faults, FaultsState, Moment};
 pub use check::{FaultError, Point};
 pub(crate) use shift::parse_span;
 pub use shift::{ParseShiftError, Shift};
@@ -103,6 +103,9 @@ pub struct When {
     /// The `grant_type` of the token request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub grant: Option<String>,
+    /// The key of the parallel test that the request belongs to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub test: Option<String>,
     /// Only the n-th matching request, counted from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nth: Option<u32>,

@@ -16,6 +16,6 @@ pub(crate) mod verify;
 pub use algorithm::{ContentEncryption, KeyManagementAlgorithm, SigningAlgorithm};
 pub(crate) use jws::{Secret, Signer, half_hash, own_claims, sign_with};
 pub use own::{OwnKey, OwnKeyError};
-pub(crate) use ring::KeyRing;
+pub(crate) use ring::{KeyRing, RingState};
 pub use source::KeySource;
 pub use turns::{KeyInfo, KeyState, KeyStep};

@@ -24,6 +24,10 @@ pub(crate) struct KeyRing {
     ready: AtomicU64,
 }
 
+/// What a ring was like at some moment.
+#[derive(Debug, Clone)]
+pub(crate) struct RingState(Rows);
+
 type Rows = BTreeMap<SigningAlgorithm, Row>;
 
 impl KeyRing {
@@ -221,6 +225,22 @@ impl KeyRing {
                 dropped
             }
         }
+    }
+
+    /// Which keys are published now, and how far they have come.
+    pub(crate) fn state(&self) -> RingState {
+        RingState(self.read().clone())
+    }
+
+    /// Publishes what was published then.
+    pub(crate) fn restore(&self, state: &RingState) {
+        self.write().clone_from(&state.0);
+        self.changed();
+    }
+
+    /// Begins anew with the first keys.
+    pub(crate) fn reset(&self) {
+        self.restore(&Self::new(self.algorithm, self.source.clone()).state());
     }
 
     /// Whether every published key is there without a wait.

@@ -53,7 +53,7 @@ pub struct KeyInfo {
 }
 
 /// The published keys of one algorithm, exactly one of which signs.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Row {
     entries: Vec<Entry>,
 }

@@ -7,65 +7,11 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-use crate::fault::{FiredFault, TransportAct};
+use crate::fault::TransportAct;
+pub use crate::notes::{Endpoint, Issued, IssuedKind, Notes};
 pub(crate) use record::Record;
-
-/// What a request was addressed to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case")]
-pub enum Endpoint {
-    /// The discovery document, in either of its two places.
-    Metadata,
-    /// The key set.
-    Jwks,
-    /// The authorization endpoint, with its login and consent pages.
-    Authorize,
-    /// The token endpoint.
-    Token,
-    /// The userinfo endpoint.
-    Userinfo,
-    /// The end-session endpoint (RP-initiated logout).
-    EndSession,
-    /// The introspection endpoint (RFC 7662).
-    Introspection,
-    /// The revocation endpoint (RFC 7009).
-    Revocation,
-    /// The device authorization endpoint, with its user code page (RFC 8628).
-    Device,
-    /// The pushed authorization request endpoint (RFC 9126).
-    Par,
-    /// The client registration endpoint (RFC 7591).
-    Registration,
-    /// A request that the provider makes: a logout token for a client (Back-Channel Logout 1.0).
-    BackchannelLogout,
-    /// Any other path under the issuer.
-    Other,
-}
-
-impl Endpoint {
-    /// The name, as in scenario files.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Metadata => "metadata",
-            Self::Jwks => "jwks",
-            Self::Authorize => "authorize",
-            Self::Token => "token",
-            Self::Userinfo => "userinfo",
-            Self::EndSession => "end-session",
-            Self::Introspection => "introspection",
-            Self::Revocation => "revocation",
-            Self::Device => "device",
-            Self::Par => "par",
-            Self::Registration => "registration",
-            Self::BackchannelLogout => "backchannel-logout",
-            Self::Other => "other",
-        }
-    }
-}
 
 /// The exchanges that an issuer had: the last 10,000 of them, or fewer where they hold more than
 /// 8 MiB. Clones share one journal.
@@ -146,6 +92,13 @@ impl Journal {
             changes: self.0.last.subscribe(),
             seen,
         }
+    }
+
+    /// A reader of the exchanges with greater numbers, those so far and those to come.
+    pub fn subscribe_after(&self, number: u64) -> Subscription {
+        let mut subscription = self.subscribe();
+        subscription.seen = number;
+        subscription
     }
 
     /// The first exchange that `wanted` says yes to, among those so far or to come within `limit`.
@@ -292,48 +245,6 @@ pub struct RecordedResponse {
     pub body: String,
     /// What was done to the response below HTTP, if anything.
     pub transport: Option<TransportAct>,
-}
-
-/// What the provider made of an exchange.
-#[derive(Debug, Clone, Default)]
-pub struct Notes {
-    /// The client identifier, as far as it was known.
-    pub client_id: Option<String>,
-    /// The `sub` of the user concerned.
-    pub user: Option<String>,
-    /// The `grant_type` of a token request.
-    pub grant: Option<String>,
-    /// Rules that the request broke, whether they were enforced or only observed.
-    pub violations: Vec<crate::Violation>,
-    /// Rules that the request broke and the issuer does not have, each with the laxest profile
-    /// that has it.
-    pub stricter: Vec<(crate::Profile, crate::Violation)>,
-    /// Faults that changed this response.
-    pub faults: Vec<FiredFault>,
-    /// Values that this response handed out.
-    pub issued: Vec<Issued>,
-}
-
-/// A value that was handed out.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Issued {
-    /// What it is.
-    pub kind: IssuedKind,
-    /// The value itself, as it stands on the wire.
-    pub value: String,
-}
-
-/// What a value that was handed out is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum IssuedKind {
-    /// An authorization code.
-    Code,
-    /// An access token.
-    AccessToken,
-    /// A refresh token.
-    RefreshToken,
-    /// An ID token.
-    IdToken,
 }
 
 #[cfg(test)]

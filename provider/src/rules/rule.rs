@@ -106,6 +106,14 @@ impl Rule {
         }
     }
 
+    /// The name, as in scenario and configuration files.
+    pub(crate) fn name(self) -> String {
+        serde_json::to_value(self)
+            .ok()
+            .and_then(|name| name.as_str().map(str::to_owned))
+            .unwrap_or_default()
+    }
+
     /// Whether the profile has the rule.
     pub(crate) fn exists_in(self, profile: Profile) -> bool {
         match self {

@@ -33,10 +33,12 @@ pub(crate) trait Store: fmt::Debug + Send + Sync {
     fn count(&self, kind: Kind, now: u64) -> Kept<usize>;
     /// Every entry of a kind that has not expired.
     fn list(&self, kind: Kind, now: u64) -> Kept<Vec<(String, Found)>>;
-    /// A number that only grows, such as the generation of access tokens.
+    /// A number that grows, such as the generation of access tokens.
     fn counter(&self, name: &str) -> Kept<u64>;
     /// Adds one to a counter.
     fn advance_counter(&self, name: &str) -> Kept<()>;
+    /// Sets a counter to what it was.
+    fn set_counter(&self, name: &str, value: u64) -> Kept<()>;
     /// The secret that all replicas of the issuer share: the given one, unless there is one.
     fn shared_secret(&self, proposal: [u8; 32]) -> Kept<[u8; 32]>;
     /// Whether operations may wait for another process, and so must not run on the event loop.

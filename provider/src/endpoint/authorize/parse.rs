@@ -175,6 +175,7 @@ fn pending(
         }
     }
     Ok(Pending {
+        flow: call.issuer.randomness.id(),
         client_id: client.id.clone(),
         redirect_uri: way.redirect_uri.clone(),
         redirect_uri_was_sent: parameters.redirect_uri.is_some(),
@@ -194,7 +195,7 @@ fn pending(
         resources,
         dpop_jkt: wishes::thumbprint(parameters.dpop_jkt)?,
         request_uri: asked.request_uri.clone(),
-        test: None,
+        test: call.test(),
     })
 }
 

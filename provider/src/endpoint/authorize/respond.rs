@@ -79,7 +79,7 @@ pub(in crate::endpoint) fn approve(
     }
     let way = Way::of(&pending);
     let response_type = pending.response_type;
-    let grant = Grant::new(call.issuer.randomness.id(), pending, signed_in, scopes);
+    let grant = Grant::new(pending, signed_in, scopes);
     let parameters = hand_out(call, response_type, grant, way.state.as_deref());
     let draft = issue::authorization_response(call.at(), parameters, way.recipient());
     send_back(call, &way, draft)

@@ -28,6 +28,7 @@ pub(super) fn grant(
         client_id: client.id.clone(),
         scopes: scopes.clone(),
         resources: audience.clone(),
+        test: call.test(),
         ..Grant::default()
     });
     let response = Response {

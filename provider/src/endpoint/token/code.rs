@@ -19,7 +19,7 @@ pub(super) fn redeem(
     let issued = (call.shelf().code(code))
         .ok_or_else(|| error(ErrorCode::InvalidGrant, "the code is unknown"))?;
     let grant = issued.grant;
-    grant.sub().iter().for_each(|sub| call.note_user(sub));
+    call.note_grant(&grant);
     let demand = |rule| {
         call.demand(rule)
             .map_err(|violation| error(ErrorCode::InvalidGrant, &violation.to_string()))

@@ -128,7 +128,7 @@ fn grantable_scopes(
     Ok(scopes)
 }
 
-fn split_scope(scope: &str) -> Vec<String> {
+pub(super) fn split_scope(scope: &str) -> Vec<String> {
     scope
         .split(' ')
         .filter(|it| !it.is_empty())

@@ -22,7 +22,7 @@ pub(super) fn refresh(
     };
     let issued = call.shelf().refresh_token(token).ok_or_else(gone)?;
     let grant = issued.grant;
-    grant.sub().iter().for_each(|sub| call.note_user(sub));
+    call.note_grant(&grant);
     let demand = |rule, code| {
         call.demand(rule)
             .map_err(|violation| error(code, &violation.to_string()))

@@ -17,21 +17,22 @@ use crate::settings::RefreshTokens;
 
 /// What is about to be handed out.
 #[derive(Debug)]
-pub(super) struct Response<'a> {
-    pub(super) call: &'a Call<'a>,
-    pub(super) client: &'a Client,
-    pub(super) grant: Arc<Grant>,
-    pub(super) scopes: Vec<String>,
+pub(in crate::endpoint) struct Response<'a> {
+    pub(in crate::endpoint) call: &'a Call<'a>,
+    pub(in crate::endpoint) client: &'a Client,
+    pub(in crate::endpoint) grant: Arc<Grant>,
+    pub(in crate::endpoint) scopes: Vec<String>,
     /// The resources that the access token is for.
-    pub(super) audience: Vec<String>,
+    pub(in crate::endpoint) audience: Vec<String>,
     /// The nonce for the ID token.
-    pub(super) nonce: Option<String>,
-    pub(super) with_refresh_token: bool,
+    pub(in crate::endpoint) nonce: Option<String>,
+    pub(in crate::endpoint) with_refresh_token: bool,
 }
 
 impl Response<'_> {
-    pub(super) fn render(self) -> Reply {
+    pub(in crate::endpoint) fn render(self) -> Reply {
         let (call, issuer) = (self.call, self.call.issuer);
+        call.note_grant(&self.grant);
         let mint = Mint {
             call,
             client: self.client,
@@ -77,7 +78,11 @@ impl Response<'_> {
 
 /// Whether a grant comes with a refresh token: as the issuer is set up, and only to a client that
 /// may use it.
-pub(super) fn with_refresh_token(call: &Call<'_>, client: &Client, scopes: &[String]) -> bool {
+pub(in crate::endpoint) fn with_refresh_token(
+    call: &Call<'_>,
+    client: &Client,
+    scopes: &[String],
+) -> bool {
     let refresh = GrantType::RefreshToken;
     let wanted = match call.issuer.settings.refresh_tokens {
         RefreshTokens::Never => false,
