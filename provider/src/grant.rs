@@ -164,22 +164,25 @@ pub(crate) struct Device {
     pub(crate) resources: Vec<String>,
     /// Unix seconds.
     pub(crate) expires_at: u64,
-    /// Seconds that have to lie between two polls.
-    pub(crate) interval: u64,
-    /// How often the device asked so far.
-    pub(crate) polls: u32,
-    /// When the device asked last, in Unix seconds.
-    pub(crate) last_poll: Option<u64>,
-    pub(crate) decision: Decision,
     /// The parallel test that it belongs to.
     pub(crate) test: Option<String>,
 }
 
-/// What people said to a device.
+/// How a device asked so far. It is kept apart from the [`Decision`], so that neither who asks nor
+/// who decides can undo what the other did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Polls {
+    /// How often, leaving out when it was too soon.
+    pub(crate) count: u32,
+    /// When it asked last, in Unix seconds.
+    pub(crate) last: Option<u64>,
+    /// Seconds that have to lie between two polls.
+    pub(crate) interval: u64,
+}
+
+/// What people said to a device. It is said once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Decision {
-    /// Nothing yet.
-    Pending,
     /// No.
     Denied,
     /// Yes, to these scopes.

@@ -13,6 +13,7 @@ use crate::endpoint;
 use crate::fault::{ArmedFault, Fault, FaultError, Faults};
 use crate::filter::Filter;
 use crate::flow::{self, Flow};
+use crate::grant::SignedIn;
 use crate::issue::Prepared;
 use crate::jose::{KeyInfo, KeyRing, KeyStep};
 use crate::journal::Journal;
@@ -350,6 +351,26 @@ impl IssuerState {
     pub(crate) fn with_user<T>(&self, sub: &str, look: impl FnOnce(Option<&User>) -> T) -> T {
         let users = self.users.read().unwrap_or_else(PoisonError::into_inner);
         look(users.iter().find(|user| user.sub == sub))
+    }
+
+    /// Somebody signs in now.
+    pub(crate) fn sign_in(&self, sub: &str) -> SignedIn {
+        SignedIn {
+            sub: sub.to_owned(),
+            auth_time: self.now(),
+            sid: self.randomness.id(),
+            acr: (self.settings.acr_values.first()).map_or_else(String::new, Clone::clone),
+        }
+    }
+
+    /// Adds a client, unless there are so many already.
+    pub(crate) fn register(&self, client: Client, most: usize) -> bool {
+        let mut clients = self.clients_mut();
+        let has_room = clients.len() < most;
+        if has_room {
+            clients.push(Arc::new(client));
+        }
+        has_room
     }
 
     pub(crate) fn user(&self, sub: &str) -> Option<User> {

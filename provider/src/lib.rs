@@ -39,6 +39,7 @@ pub mod cli;
 mod clock;
 mod config;
 mod control;
+mod device;
 mod endpoint;
 mod exchange;
 mod fault;
@@ -74,6 +75,7 @@ pub use builder::{MockProviderBuilder, StartError};
 pub use claims::ClaimRule;
 pub use clock::Clock;
 pub use config::ConfigError;
+pub use device::DeviceError;
 pub use fault::{
     AccessTokenFault, ArmedFault, AuthorizeFault, DocumentFault, Fault, FaultError, FiredFault,
     JwksFault, JwtFault, ParseShiftError, Point, RedirectError, RedirectFault, Reply, Shift,

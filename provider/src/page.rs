@@ -1,5 +1,6 @@
 //! The pages that people see. Everything that comes from outside is escaped by the templates.
 
+mod device;
 mod texts;
 
 use std::sync::LazyLock;
@@ -15,15 +16,25 @@ use crate::grant::{Pending, Prompt, SignedIn};
 use crate::issue::At;
 use crate::issuer::IssuerState;
 use crate::parties::{Client, User};
+pub(crate) use device::{device, device_code, device_done};
 pub(crate) use texts::LANGUAGES;
 use texts::Texts;
 
 const STYLE: &str = include_str!("templates/style.css");
 
-const TEMPLATES: [(&str, &str); 7] = [
+const TEMPLATES: [(&str, &str); 10] = [
     ("layout.html", include_str!("templates/layout.html")),
     ("login.html", include_str!("templates/login.html")),
     ("consent.html", include_str!("templates/consent.html")),
+    ("device.html", include_str!("templates/device.html")),
+    (
+        "device_code.html",
+        include_str!("templates/device_code.html"),
+    ),
+    (
+        "device_done.html",
+        include_str!("templates/device_done.html"),
+    ),
     ("error.html", include_str!("templates/error.html")),
     ("form_post.html", include_str!("templates/form_post.html")),
     ("index.html", include_str!("templates/index.html")),

@@ -30,7 +30,8 @@ pub struct IssuerSettings {
     pub algorithm: SigningAlgorithm,
     /// What access tokens look like, where the client does not say. Default: opaque.
     pub access_token_format: AccessTokenFormat,
-    /// The grants that the token endpoint serves. Default: all but `password`.
+    /// The grants that the token endpoint serves. Default: all but `password`. With that one, any
+    /// password is right, since users have none here; OAuth 2.1 and FAPI 2.0 have no such grant.
     pub grants: BTreeSet<GrantType>,
     /// The resource indicators that may be asked for (RFC 8707 §2). Default: any absolute URI.
     pub resources: Option<BTreeSet<String>>,
@@ -270,12 +271,13 @@ pub enum RefreshTokens {
 pub struct DeviceSettings {
     /// How long device code and user code live (RFC 8628 §3.2). Default: ten minutes.
     pub lifetime: Duration,
-    /// The least time between two polls. Default: five seconds.
+    /// The least time between two polls, on the issuer's clock; zero lets a device ask as often as
+    /// it likes. Default: five seconds.
     pub interval: Duration,
     /// The user who agrees without a page, after `pending_polls`. Default: nobody.
     pub auto: Option<String>,
-    /// How many polls are answered `authorization_pending`, whatever people do meanwhile.
-    /// Default: 0.
+    /// How many polls are answered `authorization_pending`, after those that are answered
+    /// `slow_down`, whatever people do meanwhile. Default: 0.
     pub pending_polls: u32,
     /// How many polls, from the first on, are answered `slow_down`. Default: 0.
     pub slow_downs: u32,

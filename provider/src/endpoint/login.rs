@@ -64,17 +64,17 @@ fn sign_in(call: &Call<'_>, pending: Pending, answer: &Form) -> Reply {
 }
 
 /// OIDC Core §2: at most 255 ASCII characters. Control characters help nobody.
-fn is_subject(sub: &str) -> bool {
+pub(super) fn is_subject(sub: &str) -> bool {
     sub.len() <= 255
         && sub
             .bytes()
             .all(|byte| byte.is_ascii_graphic() || byte == b' ')
 }
 
-struct Form(Pairs);
+pub(super) struct Form(pub(super) Pairs);
 
 impl Form {
-    fn get(&self, name: &str) -> Option<&str> {
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
         let pair = self.0.iter().find(|(existing, _)| existing == name)?;
         Some(&pair.1)
     }

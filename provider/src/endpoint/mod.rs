@@ -2,6 +2,7 @@
 
 mod authorize;
 mod client_auth;
+mod device;
 mod discovery;
 mod end_session;
 mod headless;
@@ -13,6 +14,7 @@ mod mint;
 mod on_demand;
 mod par;
 mod parallel;
+mod register;
 mod revoke;
 mod route;
 mod token;
@@ -148,6 +150,9 @@ fn serve(call: &Call<'_>, route: Route) -> Reply {
         Route::EndSession => end_session::serve(call),
         Route::Introspect => introspect::serve(call),
         Route::Revoke => revoke::serve(call),
+        Route::DeviceAuthorization => device::authorize(call),
+        Route::DevicePage => device::page(call),
+        Route::Register => register::serve(call),
     }
 }
 
@@ -241,12 +246,7 @@ impl<'a> Call<'a> {
 
     /// Somebody signs in now.
     fn sign_in(&self, sub: &str) -> SignedIn {
-        SignedIn {
-            sub: sub.to_owned(),
-            auth_time: self.now,
-            sid: self.issuer.randomness.id(),
-            acr: (self.issuer.settings.acr_values.first()).map_or_else(String::new, Clone::clone),
-        }
+        self.issuer.sign_in(sub)
     }
 
     /// The circumstances as they are known now.

@@ -17,6 +17,9 @@ pub(crate) enum Route {
     EndSession,
     Introspect,
     Revoke,
+    DeviceAuthorization,
+    DevicePage,
+    Register,
     Unknown,
 }
 
@@ -81,6 +84,9 @@ fn route_within(path: &str) -> Route {
         "/end_session" => Route::EndSession,
         "/introspect" => Route::Introspect,
         "/revoke" => Route::Revoke,
+        "/device/authorize" => Route::DeviceAuthorization,
+        "/device" => Route::DevicePage,
+        "/register" => Route::Register,
         _ => Route::Unknown,
     }
 }
@@ -97,6 +103,8 @@ impl Route {
             Self::EndSession => Endpoint::EndSession,
             Self::Introspect => Endpoint::Introspection,
             Self::Revoke => Endpoint::Revocation,
+            Self::DeviceAuthorization | Self::DevicePage => Endpoint::Device,
+            Self::Register => Endpoint::Registration,
             Self::Index | Self::HeadlessLogin | Self::Unknown => Endpoint::Other,
         }
     }
@@ -105,9 +113,14 @@ impl Route {
         match self {
             Self::Metadata | Self::Jwks => &["GET", "HEAD", "OPTIONS"],
             Self::Index => &["GET", "HEAD"],
-            Self::Authorize | Self::EndSession => &["GET", "HEAD", "POST"],
+            Self::Authorize | Self::DevicePage | Self::EndSession => &["GET", "HEAD", "POST"],
             Self::Login | Self::HeadlessLogin => &["POST"],
-            Self::Par | Self::Token | Self::Introspect | Self::Revoke => &["POST", "OPTIONS"],
+            Self::Par
+            | Self::Token
+            | Self::Introspect
+            | Self::Revoke
+            | Self::DeviceAuthorization
+            | Self::Register => &["POST", "OPTIONS"],
             Self::Userinfo => &["GET", "HEAD", "POST", "OPTIONS"],
             Self::Unknown => &[],
         }
@@ -117,7 +130,7 @@ impl Route {
     pub(super) fn is_for_browsers(self) -> bool {
         matches!(
             self,
-            Self::Index | Self::Authorize | Self::Login | Self::EndSession
+            Self::Index | Self::Authorize | Self::Login | Self::DevicePage | Self::EndSession
         )
     }
 

@@ -8,7 +8,7 @@ use crate::names::{AuthMethod, GrantType, ResponseMode, ResponseType};
 use crate::page;
 use crate::protocol::{JwkSet, ProviderMetadata};
 use crate::rules::Rule;
-use crate::settings::RefreshTokens;
+use crate::settings::{Profile, RefreshTokens, Registration};
 
 /// The discovery document (OIDC Discovery 1.0 §3, RFC 8414 §2).
 pub(crate) fn metadata(at: At<'_>) -> DocumentDraft {
@@ -49,6 +49,11 @@ pub(crate) fn metadata(at: At<'_>) -> DocumentDraft {
         end_session_endpoint: front("/end_session"),
         introspection_endpoint: back("/introspect"),
         revocation_endpoint: back("/revoke"),
+        device_authorization_endpoint: grants(at.issuer)
+            .any(|grant| grant == GrantType::DeviceCode)
+            .then(|| back("/device/authorize")),
+        registration_endpoint: (settings.registration != Registration::Off)
+            .then(|| back("/register")),
         scopes_supported: scopes.cloned().collect(),
         claims_supported: claims,
         pushed_authorization_request_endpoint: back("/par"),
@@ -138,15 +143,16 @@ fn algorithms(algorithms: Vec<SigningAlgorithm>) -> Vec<&'static str> {
 /// The grants that are served, in the order in which they are advertised.
 pub(crate) fn grants(issuer: &IssuerState) -> impl Iterator<Item = GrantType> + '_ {
     let served = |grant: &GrantType| match grant {
-        GrantType::AuthorizationCode | GrantType::ClientCredentials => true,
+        GrantType::AuthorizationCode
+        | GrantType::ClientCredentials
+        | GrantType::DeviceCode
+        | GrantType::TokenExchange
+        | GrantType::JwtBearer => true,
         GrantType::Implicit => {
             response_types(issuer, &REFUSING).any(|it| it.has_token() || it.has_id_token())
         }
         GrantType::RefreshToken => issuer.settings.refresh_tokens != RefreshTokens::Never,
-        GrantType::Password
-        | GrantType::DeviceCode
-        | GrantType::TokenExchange
-        | GrantType::JwtBearer => false,
+        GrantType::Password => issuer.settings.profile < Profile::Oauth21,
     };
     (GrantType::ALL.into_iter())
         .filter(|grant| issuer.settings.grants.contains(grant))

@@ -44,6 +44,18 @@ pub(crate) enum ErrorCode {
     TemporarilyUnavailable,
     /// RFC 8707 §2.
     InvalidTarget,
+    /// RFC 8628 §3.5.
+    AuthorizationPending,
+    /// RFC 8628 §3.5.
+    SlowDown,
+    /// RFC 8628 §3.5.
+    ExpiredToken,
+    /// RFC 7591 §3.2.2.
+    InvalidRedirectUri,
+    /// RFC 7591 §3.2.2.
+    InvalidClientMetadata,
+    /// RFC 7591 §3.2.2.
+    UnapprovedSoftwareStatement,
 }
 
 /// An error response of the token endpoint (RFC 6749 §5.2).

@@ -19,6 +19,11 @@ pub(crate) struct ProviderMetadata {
     pub(crate) end_session_endpoint: String,
     pub(crate) introspection_endpoint: String,
     pub(crate) revocation_endpoint: String,
+    /// RFC 8628 §4.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) device_authorization_endpoint: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) registration_endpoint: Option<String>,
     pub(crate) scopes_supported: Vec<String>,
     pub(crate) claims_supported: Vec<String>,
     pub(crate) response_types_supported: Vec<&'static str>,

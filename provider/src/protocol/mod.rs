@@ -2,6 +2,7 @@
 
 mod access_token;
 mod authorization;
+mod device;
 mod error;
 mod id_token;
 mod introspection;
@@ -11,6 +12,7 @@ mod token;
 
 pub(crate) use access_token::{AccessTokenClaims, Confirmation};
 pub(crate) use authorization::AuthorizationParameters;
+pub(crate) use device::DeviceAuthorizationResponse;
 pub(crate) use error::{ErrorCode, ErrorResponse};
 pub(crate) use id_token::{IdTokenClaims, JoseHeader};
 pub(crate) use introspection::{IntrospectionResponse, TokenInQuestion};

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::grant::{Device, Grant, Interaction, SignedIn};
+use crate::grant::{Decision, Device, Grant, Interaction, Polls, SignedIn};
 
 pub(crate) use memory::MemoryStore;
 pub(crate) use shelf::{GENERATION, Shelf};
@@ -70,6 +70,10 @@ pub(crate) enum Kind {
     DeviceCode,
     /// A user code, which stands for a device code (RFC 8628 §3.2).
     UserCode,
+    /// How a device asked so far, by its device code.
+    Polls,
+    /// What people said to a device, by its device code.
+    Decision,
     /// A pushed authorization request (RFC 9126 §2.2).
     PushedRequest,
     /// A grant or an access token that is honoured no longer.
@@ -80,13 +84,15 @@ pub(crate) enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Interaction,
         Self::Session,
         Self::Code,
         Self::RefreshToken,
         Self::DeviceCode,
         Self::UserCode,
+        Self::Polls,
+        Self::Decision,
         Self::PushedRequest,
         Self::Revoked,
         Self::Seen,
@@ -101,6 +107,8 @@ impl Kind {
             Self::RefreshToken => "refresh-token",
             Self::DeviceCode => "device-code",
             Self::UserCode => "user-code",
+            Self::Polls => "polls",
+            Self::Decision => "decision",
             Self::PushedRequest => "pushed-request",
             Self::Revoked => "revoked",
             Self::Seen => "seen",
@@ -115,6 +123,8 @@ pub(crate) enum Entry {
     Session(SignedIn),
     Grant(Arc<Grant>),
     Device(Box<Device>),
+    Polls(Polls),
+    Decision(Decision),
     Text(String),
     Parameters(Vec<(String, String)>),
     Mark,

@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use super::{Entry, Kept, Kind, Life, Store, StoreDown};
-use crate::grant::{Device, Grant, Interaction, SignedIn};
+use crate::grant::{Decision, Device, Grant, Interaction, Polls, SignedIn};
 
 /// For how many seconds an expired code is still known, so that the refusal can say why.
 const CODE_MEMORY: u64 = 600;
@@ -133,17 +133,82 @@ impl<'a> Shelf<'a> {
     }
 
     /// Keeps what a device waits for, under its device code and its user code (RFC 8628 §3.2).
-    pub(crate) fn put_device(self, device: Device) {
-        let life = Life {
+    /// False, and nothing is kept, if another device has the user code.
+    pub(crate) fn put_device(self, device: Device) -> bool {
+        let life = self.life_of(&device);
+        let named = Entry::Text(device.device_code.clone());
+        let user_code = &device.user_code;
+        let is_new = self.reached(self.store.put_new(Kind::UserCode, user_code, named, life));
+        if is_new {
+            let device_code = device.device_code.clone();
+            let entry = Entry::Device(Box::new(device));
+            self.reached(self.store.put(Kind::DeviceCode, &device_code, entry, life));
+        }
+        is_new
+    }
+
+    /// Devices and what belongs to them are known for a while after they have expired, so that
+    /// the refusal can say why.
+    fn life_of(self, device: &Device) -> Life {
+        Life {
             now: self.now,
             until: device.expires_at.saturating_add(CODE_MEMORY),
-        };
-        let user_code = device.user_code.clone();
-        let device_code = device.device_code.clone();
-        let named = Entry::Text(device_code.clone());
-        self.reached(self.store.put(Kind::UserCode, &user_code, named, life));
-        let entry = Entry::Device(Box::new(device));
-        self.reached(self.store.put(Kind::DeviceCode, &device_code, entry, life));
+        }
+    }
+
+    /// How a device asked so far.
+    pub(crate) fn polls(self, device: &Device) -> Option<Polls> {
+        let key = &device.device_code;
+        match self
+            .reached(self.store.get(Kind::Polls, key, self.now))?
+            .entry
+        {
+            Entry::Polls(polls) => Some(polls),
+            _ => None,
+        }
+    }
+
+    /// A device asked once more.
+    pub(crate) fn put_polls(self, device: &Device, polls: Polls) {
+        let life = self.life_of(device);
+        let entry = Entry::Polls(polls);
+        self.reached((self.store).put(Kind::Polls, &device.device_code, entry, life));
+    }
+
+    /// Keeps what people said to a device: true for the first who said something.
+    pub(crate) fn decide(self, device: &Device, decision: Decision) -> bool {
+        let life = self.life_of(device);
+        let entry = Entry::Decision(decision);
+        self.reached((self.store).put_new(Kind::Decision, &device.device_code, entry, life))
+    }
+
+    /// What people said to a device, if they said anything.
+    pub(crate) fn decision(self, device: &Device) -> Option<Decision> {
+        let key = &device.device_code;
+        match self
+            .reached(self.store.get(Kind::Decision, key, self.now))?
+            .entry
+        {
+            Entry::Decision(decision) => Some(decision),
+            _ => None,
+        }
+    }
+
+    /// Keeps which device a page is about.
+    pub(crate) fn put_device_page(self, handle: &str, user_code: &str, seconds: u64) {
+        let key = device_page(handle);
+        let entry = Entry::Text(user_code.to_owned());
+        let life = self.life(seconds);
+        self.reached(self.store.put(Kind::Interaction, &key, entry, life));
+    }
+
+    /// The user code of the device that a page is about, once.
+    pub(crate) fn take_device_page(self, handle: &str) -> Option<String> {
+        let key = device_page(handle);
+        match self.reached(self.store.take(Kind::Interaction, &key, self.now))? {
+            Entry::Text(user_code) => Some(user_code),
+            _ => None,
+        }
     }
 
     /// What a device waits for.
@@ -244,6 +309,11 @@ impl<'a> Shelf<'a> {
             _ => None,
         }
     }
+}
+
+/// Handles of this kind of page meet no others.
+fn device_page(handle: &str) -> String {
+    format!("device {handle}")
 }
 
 /// The counter of the generations of access tokens.

@@ -1,9 +1,10 @@
 //! Whatever comes in, a 4xx goes out: no panic, no 5xx, no hang.
 
 use oauth_gauntlet_provider::MockProvider;
-use proptest::prelude::{ProptestConfig, any, proptest};
+use proptest::prelude::{Just, ProptestConfig, Strategy, any, proptest};
 use proptest::sample::select;
-use proptest::{collection, prop_assert};
+use proptest::test_runner::TestCaseError;
+use proptest::{collection, prop_assert, prop_oneof};
 
 use crate::support::{careful, error_of, world};
 use crate::transport::raw;
@@ -159,7 +160,7 @@ fn soup(pieces: &[(&str, Vec<u8>)]) -> Vec<u8> {
     text
 }
 
-const NAMES: [&str; 30] = [
+const NAMES: [&str; 47] = [
     "response_type=code&client_id=app&redirect_uri=http://localhost:3000/callback&x",
     "grant_type=authorization_code&client_id=app&client_secret=secret&x",
     "grant_type=refresh_token&client_id=app&client_secret=secret&x",
@@ -184,15 +185,32 @@ const NAMES: [&str; 30] = [
     "acr_values",
     "ui_locales",
     "login_hint",
-    "resource",
     "dpop_jkt",
     "request",
     "request_uri",
+    "token",
+    "token_type_hint",
+    "username",
+    "password",
+    "assertion",
+    "subject_token",
+    "subject_token_type=urn:ietf:params:oauth:token-type:jwt&x",
+    "actor_token",
+    "actor_token_type",
+    "requested_token_type",
+    "resource",
+    "audience",
+    "device_code",
+    "user_code",
     "sub",
+    "client_id=app&client_secret=secret&token",
+    "grant_type=urn:ietf:params:oauth:grant-type:jwt-bearer&assertion",
+    "grant_type=urn:ietf:params:oauth:grant-type:device_code&client_id=app&client_secret=secret&x",
+    "grant_type=urn:ietf:params:oauth:grant-type:token-exchange&client_id=app&client_secret=secret&x",
     "",
 ];
 
-const ROUTES: [(&str, &str); 11] = [
+const ROUTES: [(&str, &str); 17] = [
     ("GET", "/authorize"),
     ("POST", "/authorize"),
     ("POST", "/token"),
@@ -202,6 +220,12 @@ const ROUTES: [(&str, &str); 11] = [
     ("GET", "/end_session"),
     ("POST", "/login"),
     ("POST", "/headless-login"),
+    ("POST", "/introspect"),
+    ("POST", "/revoke"),
+    ("POST", "/device/authorize"),
+    ("GET", "/device"),
+    ("POST", "/device"),
+    ("POST", "/register"),
     ("GET", "/%ff%00//"),
     ("GET", "/.well-known/oauth-authorization-server/"),
 ];
@@ -229,4 +253,99 @@ fn no_bytes_make_the_provider_stumble() {
         let status = String::from_utf8_lossy(response.get(9..12).unwrap_or(b"none")).into_owned();
         prop_assert!(status.starts_with(['2', '3', '4']), "{status}");
     });
+}
+
+/// Client metadata soup: known members with values of any kind.
+fn metadata() -> impl Strategy<Value = serde_json::Value> {
+    const MEMBERS: [&str; 16] = [
+        "redirect_uris",
+        "token_endpoint_auth_method",
+        "grant_types",
+        "response_types",
+        "client_name",
+        "scope",
+        "jwks",
+        "jwks_uri",
+        "id_token_signed_response_alg",
+        "id_token_encrypted_response_alg",
+        "subject_type",
+        "default_max_age",
+        "require_signed_request_object",
+        "tls_client_auth_subject_dn",
+        "backchannel_logout_uri",
+        "software_statement",
+    ];
+    use serde_json::{Value, json};
+    let value = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<String>().prop_map(Value::from),
+        collection::vec(any::<String>(), 0..3).prop_map(Value::from),
+        Just(json!(["http://localhost:3000/callback"])),
+        Just(json!("none")),
+        Just(json!(["client_credentials"])),
+        Just(json!({"keys": [{"kty": "EC", "crv": "P-256", "x": "AA", "y": 1}]})),
+    ];
+    let members = collection::vec((select(&MEMBERS[..]), value), 0..6);
+    members.prop_map(|members| {
+        let named = members.into_iter().map(|(name, it)| (name.to_owned(), it));
+        Value::Object(named.collect())
+    })
+}
+
+/// The JSON of a response, whose status must be a success or a refusal with an error code.
+fn told(response: &[u8]) -> Result<(), TestCaseError> {
+    let text = String::from_utf8_lossy(response);
+    let status = text.get(9..12).unwrap_or("none");
+    prop_assert!(matches!(status, "200" | "201" | "400" | "401"), "{text}");
+    let (_, body) = text.split_once("\r\n\r\n").unwrap_or_default();
+    if status.starts_with('4') {
+        let json: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
+        prop_assert!(json["error"].is_string(), "{text}");
+    }
+    Ok(())
+}
+
+/// The endpoints that take forms of clients.
+const FORMS: [&str; 4] = ["/token", "/introspect", "/revoke", "/device/authorize"];
+
+#[test]
+fn what_a_client_sends_is_served_or_refused_with_an_error_code() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let settings = crate::support::settings();
+    let provider = runtime
+        .block_on(MockProvider::builder().settings(settings).start())
+        .unwrap();
+    let address = provider.base_url().trim_start_matches("http://");
+    let piece = (select(&NAMES[..]), collection::vec(any::<u8>(), 0..40));
+    let pieces = collection::vec(piece, 0..8);
+    let config = ProptestConfig {
+        cases: 200,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    };
+    proptest!(config, |(
+        path in select(&FORMS[..]),
+        is_form in any::<bool>(),
+        pairs in pieces,
+        bytes in collection::vec(any::<u8>(), 0..200),
+        metadata in metadata(),
+    )| {
+        let body = if is_form { soup(&pairs) } else { bytes.clone() };
+        told(&raw(address, post(path, "application/x-www-form-urlencoded", &body)))?;
+        let metadata = metadata.to_string().into_bytes();
+        let body = if is_form { metadata } else { bytes };
+        told(&raw(address, post("/register", "application/json", &body)))?;
+    });
+}
+
+fn post(path: &str, media_type: &str, body: &[u8]) -> Vec<u8> {
+    let length = body.len();
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: {media_type}\r\ncontent-length: {length}\r\n\r\n"
+    );
+    [head.as_bytes(), body].concat()
 }

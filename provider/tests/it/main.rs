@@ -16,15 +16,18 @@ mod control_document;
 mod control_journal;
 mod control_tests;
 mod cors;
+mod device;
 mod discovery;
 mod endpoints;
 mod faults;
+mod grants;
 mod honest;
 mod introspection;
 mod issuers;
 mod keys;
 mod pages;
 mod refresh;
+mod registration;
 mod resources;
 mod rules;
 #[cfg(feature = "cli")]
@@ -33,5 +36,6 @@ mod support;
 mod tidy;
 #[cfg(feature = "tls")]
 mod tls;
+mod token_exchange;
 mod transport;
 mod traps;

@@ -2,13 +2,20 @@
 
 mod client_credentials;
 mod code;
+mod device_code;
+mod jwt_bearer;
+mod password;
 mod refresh;
 pub(super) mod response;
 pub(super) mod target;
+mod token_exchange;
+
+use std::sync::Arc;
 
 use super::client_auth::authenticate;
 use super::message::{typed, values};
 use super::{Call, Reply};
+use crate::grant::{Grant, SignedIn};
 use crate::issue;
 use crate::names::GrantType;
 use crate::parties::Client;
@@ -70,7 +77,7 @@ fn exchange(call: &Call<'_>) -> Result<Reply, TokenError> {
     }
     call.demand(rules::single_parameters(&pairs))
         .map_err(|violation| error(ErrorCode::InvalidRequest, &violation.to_string()))?;
-    let client = authenticate(call, &parameters)?;
+    let client = client(call, &pairs, &parameters)?;
     let name = (parameters.grant_type.as_deref())
         .ok_or_else(|| error(ErrorCode::InvalidRequest, "no grant_type is sent"))?;
     let grant = served_grant(call, name)?;
@@ -83,12 +90,30 @@ fn exchange(call: &Call<'_>) -> Result<Reply, TokenError> {
         GrantType::AuthorizationCode => code::redeem(call, &client, &parameters),
         GrantType::RefreshToken => refresh::refresh(call, &client, &parameters),
         GrantType::ClientCredentials => client_credentials::grant(call, &client, &parameters),
-        // `served_grant` let none of these through.
-        GrantType::Implicit
-        | GrantType::Password
-        | GrantType::DeviceCode
-        | GrantType::TokenExchange
-        | GrantType::JwtBearer => Err(unsupported(name)),
+        GrantType::Password => password::grant(call, &client, &parameters),
+        GrantType::DeviceCode => device_code::poll(call, &client, &parameters),
+        GrantType::TokenExchange => token_exchange::exchange(call, &client, &parameters),
+        GrantType::JwtBearer => jwt_bearer::grant(call, &client, &parameters),
+        // `served_grant` does not let it through.
+        GrantType::Implicit => Err(unsupported(name)),
+    }
+}
+
+/// The client: as it authenticates, or else, without any credentials, whoever made the assertion
+/// that is its grant (RFC 7521 §4.1).
+fn client(
+    call: &Call<'_>,
+    pairs: &[(String, String)],
+    parameters: &TokenParameters,
+) -> Result<Arc<Client>, TokenError> {
+    let credentials = ["client_id", "client_secret", "client_assertion"];
+    let is_silent = call.request.header("authorization").is_none()
+        && !(pairs.iter()).any(|(name, _)| credentials.contains(&name.as_str()));
+    let grant = parameters.grant_type.as_deref().and_then(GrantType::parse);
+    if is_silent && grant == Some(GrantType::JwtBearer) {
+        jwt_bearer::claimed_client(call, parameters)
+    } else {
+        authenticate(call, parameters)
     }
 }
 
@@ -126,6 +151,37 @@ fn grantable_scopes(
         }
     }
     Ok(scopes)
+}
+
+/// The scopes of a grant by a user: those that are asked for, or else `profile`, as at the
+/// authorization endpoint.
+pub(super) fn user_scopes(
+    call: &Call<'_>,
+    client: &Client,
+    asked: Option<&str>,
+) -> Result<Vec<String>, TokenError> {
+    if asked.is_some() {
+        return grantable_scopes(call, client, asked);
+    }
+    Ok(grantable_scopes(call, client, Some("profile")).unwrap_or_default())
+}
+
+/// A grant that somebody made without a redirect.
+fn direct_grant(
+    call: &Call<'_>,
+    client: &Client,
+    signed_in: SignedIn,
+    (scopes, resources): (&[String], &[String]),
+) -> Arc<Grant> {
+    Arc::new(Grant {
+        id: call.issuer.randomness.id(),
+        client_id: client.id.clone(),
+        user: Some(signed_in),
+        scopes: scopes.to_vec(),
+        resources: resources.to_vec(),
+        test: call.test(),
+        ..Grant::default()
+    })
 }
 
 pub(super) fn split_scope(scope: &str) -> Vec<String> {

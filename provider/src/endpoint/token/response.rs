@@ -53,7 +53,7 @@ impl Response<'_> {
         } else {
             None
         };
-        let draft = issue::token_response(&TokenResponse {
+        let response = TokenResponse {
             access_token,
             token_type: "Bearer",
             expires_in: mint.access_token_lifetime(),
@@ -61,19 +61,26 @@ impl Response<'_> {
             scope: self.scopes.join(" "),
             id_token,
             issued_token_type: None,
-        });
-        let draft = issuer.faults.tamper(&mint.moment(), draft);
-        for (name, kind) in [
-            ("access_token", IssuedKind::AccessToken),
-            ("refresh_token", IssuedKind::RefreshToken),
-            ("id_token", IssuedKind::IdToken),
-        ] {
-            if let Some(value) = draft.members.get(name).and_then(Value::as_str) {
-                call.note_issued(kind, value);
-            }
-        }
-        Reply::document(draft)
+        };
+        hand_out(&mint, &response, IssuedKind::AccessToken)
     }
+}
+
+/// The token response as it goes out; `kind` is what stands in its `access_token`.
+pub(super) fn hand_out(mint: &Mint<'_>, response: &TokenResponse, kind: IssuedKind) -> Reply {
+    let call = mint.call;
+    let draft = issue::token_response(response);
+    let draft = call.issuer.faults.tamper(&mint.moment(), draft);
+    for (name, kind) in [
+        ("access_token", kind),
+        ("refresh_token", IssuedKind::RefreshToken),
+        ("id_token", IssuedKind::IdToken),
+    ] {
+        if let Some(value) = draft.members.get(name).and_then(Value::as_str) {
+            call.note_issued(kind, value);
+        }
+    }
+    Reply::document(draft)
 }
 
 /// Whether a grant comes with a refresh token: as the issuer is set up, and only to a client that

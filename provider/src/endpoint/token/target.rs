@@ -6,7 +6,7 @@ use crate::protocol::ErrorCode;
 
 /// The resources that are asked for, or else all that were granted. Where none was granted, any
 /// that the issuer knows may be asked for.
-pub(super) fn audience(
+pub(in crate::endpoint) fn audience(
     call: &Call<'_>,
     granted: &[String],
     asked: &[String],

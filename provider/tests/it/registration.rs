@@ -1,0 +1,276 @@
+//! Dynamic client registration (RFC 7591).
+
+use jsonwebtoken::{Algorithm, EncodingKey};
+use oauth_gauntlet_provider::{Endpoint, IssuerSettings, Registration};
+use reqwest::Response;
+use serde_json::{Value, json};
+
+use crate::support::{
+    CALLBACK, NOW, World, careful, error_of, redemption, settings, world, world_with,
+};
+
+async fn register(world: &World, metadata: &Value) -> Response {
+    let request = world.http.post(world.url("/register"));
+    request.json(metadata).send().await.unwrap()
+}
+
+async fn registered(world: &World, metadata: &Value) -> Value {
+    let response = register(world, metadata).await;
+    let status = response.status();
+    let headers = response.headers().clone();
+    let body: Value = response.json().await.unwrap();
+    assert_eq!(status, 201, "{body}");
+    assert_eq!(headers["cache-control"], "no-store");
+    assert_eq!(headers["pragma"], "no-cache");
+    body
+}
+
+/// The error of a refusal, and what it says.
+async fn refused(world: &World, metadata: &Value) -> (String, String) {
+    let response = register(world, metadata).await;
+    assert_eq!(response.status(), 400, "{metadata}");
+    let body: Value = response.json().await.unwrap();
+    let text = |name: &str| body[name].as_str().unwrap().to_owned();
+    (text("error"), text("error_description"))
+}
+
+fn keys() -> Value {
+    let key = EncodingKey::from_ec_pem(include_bytes!("../../keys/p256-1.pem")).unwrap();
+    let jwk = jsonwebtoken::jwk::Jwk::from_encoding_key(&key, Algorithm::ES256).unwrap();
+    json!({"keys": [jwk]})
+}
+
+#[tokio::test]
+async fn a_client_works_at_once_for_what_it_registered() {
+    let world = world().await;
+    let client = registered(&world, &json!({"redirect_uris": [CALLBACK]})).await;
+    let text = |name: &str| client[name].as_str().unwrap();
+    assert_eq!(client["client_id_issued_at"], NOW);
+    assert_eq!(client["client_secret_expires_at"], 0);
+    assert_eq!(client["token_endpoint_auth_method"], "client_secret_basic");
+    assert_eq!(client["grant_types"], json!(["authorization_code"]));
+    assert_eq!(client["response_types"], json!(["code"]));
+    assert_eq!(client["id_token_signed_response_alg"], "RS256");
+    assert_eq!(client["subject_type"], "public");
+
+    let mut request = careful();
+    request.insert("client_id", text("client_id"));
+    let code = world.callback(&request).await["code"].clone();
+    let form = redemption(&code);
+    let post = |form: &[(&str, &str)]| {
+        let request = world.http.post(world.url("/token")).form(form);
+        request.basic_auth(text("client_id"), Some(text("client_secret")))
+    };
+    let response = post(&form).send().await.unwrap();
+    assert_eq!(response.status(), 200);
+    let tokens: Value = response.json().await.unwrap();
+    // It did not register the grant, so it gets no refresh token.
+    assert_eq!(tokens.get("refresh_token"), None);
+    let other = post(&[("grant_type", "client_credentials")]).send().await;
+    assert_eq!(
+        error_of(other.unwrap()).await,
+        (400, "unauthorized_client".to_owned())
+    );
+    let exchanges = world.issuer.journal().exchanges();
+    assert_eq!(exchanges[0].endpoint, Endpoint::Registration);
+    assert_eq!(
+        exchanges[0].notes.client_id.as_deref(),
+        Some(text("client_id"))
+    );
+}
+
+#[tokio::test]
+async fn what_is_registered_is_what_comes_back() {
+    let world = world().await;
+    let metadata = json!({
+        "redirect_uris": [CALLBACK, "com.example.app:/cb"],
+        "post_logout_redirect_uris": ["http://localhost:3000/bye"],
+        "token_endpoint_auth_method": "client_secret_post",
+        "grant_types": ["authorization_code", "refresh_token", "client_credentials"],
+        "response_types": ["code"],
+        "client_name": "An app",
+        "client_name#de": "Eine App",
+        "client_uri": "https://app.test",
+        "contacts": ["it@app.test"],
+        "software_version": "1.2",
+        "scope": "email openid profile",
+        "jwks": keys(),
+        "id_token_signed_response_alg": "ES384",
+        "default_max_age": 60,
+    });
+    let client = registered(&world, &metadata).await;
+    for (name, value) in metadata.as_object().unwrap() {
+        assert_eq!(&client[name], value, "{name}");
+    }
+    // The key is published with it.
+    let published = world.json("/jwks").await;
+    let keys = published["keys"].as_array().unwrap();
+    assert!(keys.iter().any(|key| key["alg"] == "ES384"));
+    // What nobody knows is not registered.
+    let unknown =
+        json!({"redirect_uris": [CALLBACK], "made_up": 1, "client_id": "mine", "scope": null});
+    let client = registered(&world, &unknown).await;
+    assert_eq!(client.get("made_up"), None);
+    assert_ne!(client["client_id"], "mine");
+}
+
+#[tokio::test]
+async fn a_client_without_a_secret_or_without_a_redirect_can_be_registered() {
+    let world = world().await;
+    let public = json!({"redirect_uris": [CALLBACK], "token_endpoint_auth_method": "none"});
+    let public = registered(&world, &public).await;
+    assert_eq!(public.get("client_secret"), None);
+    assert_eq!(public.get("client_secret_expires_at"), None);
+    let machine = json!({"grant_types": ["client_credentials"]});
+    let machine = registered(&world, &machine).await;
+    assert_eq!(machine["response_types"], json!([]));
+    let request = world.http.post(world.url("/token")).basic_auth(
+        machine["client_id"].as_str().unwrap(),
+        machine["client_secret"].as_str(),
+    );
+    let request = request.form(&[("grant_type", "client_credentials")]);
+    assert_eq!(request.send().await.unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn a_refusal_names_the_member() {
+    let world = world().await;
+    let with = |name: &str, value: Value| {
+        let mut metadata = json!({"redirect_uris": [CALLBACK]});
+        metadata[name] = value;
+        metadata
+    };
+    for (name, value) in [
+        ("token_endpoint_auth_method", json!("made-up")),
+        ("token_endpoint_auth_method", json!(1)),
+        ("grant_types", json!(["made-up"])),
+        ("grant_types", json!(["password"])),
+        ("grant_types", json!(["client_credentials", 1])),
+        ("grant_types", json!("authorization_code")),
+        ("response_types", json!(["made-up"])),
+        ("response_types", json!(["code code"])),
+        ("client_name", json!("")),
+        ("client_name", json!(["x"])),
+        ("scope", json!("openid made-up")),
+        ("jwks", json!([])),
+        ("jwks", json!({"keys": []})),
+        ("jwks", json!({"keys": [{"kty": "RSA", "d": "x"}]})),
+        ("jwks_uri", json!("ftp://x")),
+        ("id_token_signed_response_alg", json!("none")),
+        ("id_token_signed_response_alg", json!("RS999")),
+        ("id_token_encrypted_response_alg", json!("made-up")),
+        ("id_token_encrypted_response_enc", json!("A256GCM")),
+        ("subject_type", json!("made-up")),
+        ("default_max_age", json!(-1)),
+        ("require_signed_request_object", json!("yes")),
+        ("post_logout_redirect_uris", json!(["/bye"])),
+        ("tls_client_auth_san_dns", json!(["x"])),
+        ("backchannel_logout_uri", json!("x")),
+    ] {
+        let (error, description) = refused(&world, &with(name, value.clone())).await;
+        assert_eq!(error, "invalid_client_metadata", "{name} {value}");
+        assert!(description.contains(&format!("`{name}`")), "{description}");
+    }
+    let mut both = with("jwks", keys());
+    both["jwks_uri"] = json!("https://app.test/jwks");
+    assert_eq!(refused(&world, &both).await.0, "invalid_client_metadata");
+    let mismatch = json!({
+        "redirect_uris": [CALLBACK],
+        "grant_types": ["client_credentials"],
+        "response_types": ["code"],
+    });
+    let (error, description) = refused(&world, &mismatch).await;
+    assert_eq!(error, "invalid_client_metadata");
+    assert!(description.contains("`grant_types`"), "{description}");
+}
+
+#[tokio::test]
+async fn redirect_uris_and_software_statements_have_errors_of_their_own() {
+    let world = world().await;
+    for uris in [
+        json!([]),
+        json!(null),
+        json!(["/cb"]),
+        json!([CALLBACK, "https://app.test/cb#x"]),
+        json!(["javascript:alert(1)"]),
+    ] {
+        let (error, description) = refused(&world, &json!({"redirect_uris": uris})).await;
+        assert_eq!(error, "invalid_redirect_uri", "{uris}");
+        assert!(description.contains("`redirect_uris`"), "{description}");
+    }
+    let statement = json!({"redirect_uris": [CALLBACK], "software_statement": "a.b.c"});
+    assert_eq!(
+        refused(&world, &statement).await.0,
+        "unapproved_software_statement"
+    );
+}
+
+#[tokio::test]
+async fn an_initial_access_token_is_demanded_where_there_is_one() {
+    let world = world_with(IssuerSettings {
+        registration: Registration::Token("let-me-in".to_owned()),
+        ..settings()
+    })
+    .await;
+    let metadata = json!({"grant_types": ["client_credentials"]});
+    let post = || world.http.post(world.url("/register")).json(&metadata);
+    let nobody = post().send().await.unwrap();
+    assert_eq!(
+        nobody.headers()["www-authenticate"],
+        "Bearer realm=\"register\""
+    );
+    assert_eq!(error_of(nobody).await, (401, "invalid_token".to_owned()));
+    let wrong = post().bearer_auth("let-me-in-too").send().await.unwrap();
+    let challenge = wrong.headers()["www-authenticate"].to_str().unwrap();
+    assert!(challenge.contains("error=\"invalid_token\""));
+    assert_eq!(wrong.status(), 401);
+    let right = post().bearer_auth("let-me-in").send().await.unwrap();
+    assert_eq!(right.status(), 201);
+}
+
+#[tokio::test]
+async fn where_it_is_off_there_is_no_such_endpoint() {
+    let world = world_with(IssuerSettings {
+        registration: Registration::Off,
+        ..settings()
+    })
+    .await;
+    let metadata = world.json("/.well-known/openid-configuration").await;
+    assert_eq!(metadata.get("registration_endpoint"), None);
+    assert_eq!(register(&world, &json!({})).await.status(), 404);
+}
+
+#[tokio::test]
+async fn what_is_no_json_object_is_refused() {
+    let world = world().await;
+    for (media_type, body) in [
+        ("application/json", "[]"),
+        ("application/json", ""),
+        ("application/json", "{"),
+        (
+            "application/json",
+            "{\"redirect_uris\": [\"http://x/\u{0}\"]}",
+        ),
+        (
+            "application/x-www-form-urlencoded",
+            "redirect_uris=http://x/",
+        ),
+        ("text/plain", "{}"),
+    ] {
+        let request = world.http.post(world.url("/register"));
+        let request = request.header("content-type", media_type).body(body);
+        let refused = error_of(request.send().await.unwrap()).await;
+        assert_eq!(
+            refused,
+            (400, "invalid_client_metadata".to_owned()),
+            "{body}"
+        );
+    }
+    let fault = json!({"registration": {"remove": ["client_id"]}});
+    world
+        .issuer
+        .arm(serde_json::from_value(fault).unwrap())
+        .unwrap();
+    let client = registered(&world, &json!({"grant_types": ["client_credentials"]})).await;
+    assert_eq!(client.get("client_id"), None);
+}

@@ -1,0 +1,240 @@
+//! Token exchange (RFC 8693).
+
+use std::collections::BTreeSet;
+
+use oauth_gauntlet_provider::{AccessTokenFormat, IssuedKind, IssuerSettings};
+use serde_json::{Value, json};
+
+use crate::support::{NOW, World, error_of, settings, verified, world, world_with};
+
+const GRANT: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+const ACCESS: &str = "urn:ietf:params:oauth:token-type:access_token";
+const REFRESH: &str = "urn:ietf:params:oauth:token-type:refresh_token";
+const ID: &str = "urn:ietf:params:oauth:token-type:id_token";
+const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
+
+fn text<'a>(tokens: &'a Value, name: &str) -> &'a str {
+    tokens[name].as_str().unwrap()
+}
+
+fn form<'a>(subject: (&'a str, &'a str), more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    let mut form = vec![
+        ("grant_type", GRANT),
+        ("subject_token", subject.0),
+        ("subject_token_type", subject.1),
+    ];
+    form.extend(more);
+    form
+}
+
+async fn exchanged(world: &World, subject: (&str, &str), more: &[(&str, &str)]) -> Value {
+    let response = world.token(&form(subject, more)).send().await.unwrap();
+    let status = response.status();
+    let body: Value = response.json().await.unwrap();
+    assert_eq!(status, 200, "{body}");
+    body
+}
+
+async fn refused(world: &World, subject: (&str, &str), more: &[(&str, &str)]) -> String {
+    let response = world.token(&form(subject, more)).send().await.unwrap();
+    let (status, error) = error_of(response).await;
+    assert_eq!(status, 400);
+    error
+}
+
+#[tokio::test]
+async fn every_token_of_this_issuer_can_be_exchanged_for_an_access_token() {
+    for format in [AccessTokenFormat::Opaque, AccessTokenFormat::Jwt] {
+        let world = world_with(IssuerSettings {
+            access_token_format: format,
+            ..settings()
+        })
+        .await;
+        let tokens = world.tokens().await;
+        let mut subjects = vec![
+            ("access_token", ACCESS),
+            ("refresh_token", REFRESH),
+            ("id_token", ID),
+            ("id_token", JWT),
+        ];
+        if format == AccessTokenFormat::Jwt {
+            subjects.push(("access_token", JWT));
+        }
+        for (name, kind) in subjects {
+            let scope = ("scope", "profile email");
+            let got = exchanged(&world, (text(&tokens, name), kind), &[scope]).await;
+            assert_eq!(got["issued_token_type"], ACCESS);
+            assert_eq!(got["token_type"], "Bearer");
+            assert_eq!(got["expires_in"], 3_600);
+            assert_eq!(got.get("refresh_token"), None);
+            let said = world.introspect(text(&got, "access_token")).await;
+            assert_eq!(said["sub"], "alice");
+            assert_eq!(said["scope"], "profile email");
+            assert_eq!(said["auth_time"], NOW);
+            assert_eq!(said.get("act"), None);
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_asked_for_is_what_is_issued() {
+    let world = world().await;
+    let tokens = world.tokens().await;
+    let subject = (text(&tokens, "access_token"), ACCESS);
+    let ask = |kind| [("requested_token_type", kind)];
+
+    let jwt = exchanged(&world, subject, &ask(JWT)).await;
+    assert_eq!(
+        [&jwt["issued_token_type"], &jwt["token_type"]],
+        [JWT, "Bearer"]
+    );
+    let claims = text(&jwt, "access_token");
+    let claims = jsonwebtoken::dangerous::insecure_decode_claims::<Value>(claims).unwrap();
+    assert_eq!(claims["sub"], "alice");
+    assert_eq!(claims.get("acr"), None);
+
+    let id = exchanged(&world, subject, &ask(ID)).await;
+    assert_eq!([&id["issued_token_type"], &id["token_type"]], [ID, "N_A"]);
+    let claims = verified(&world, text(&id, "access_token")).await;
+    assert_eq!(claims["auth_time"], NOW);
+    let exchanges = world.issuer.journal().exchanges();
+    let issued = &exchanges[exchanges.len() - 2].notes.issued;
+    assert_eq!(issued[0].kind, IssuedKind::IdToken);
+
+    let refresh = exchanged(&world, subject, &ask(REFRESH)).await;
+    assert_eq!(
+        [&refresh["issued_token_type"], &refresh["token_type"]],
+        [REFRESH, "N_A"]
+    );
+    let again = world.refresh(text(&refresh, "access_token")).send().await;
+    assert_eq!(again.unwrap().status(), 200);
+
+    let saml = "urn:ietf:params:oauth:token-type:saml2";
+    assert_eq!(
+        refused(&world, subject, &ask(saml)).await,
+        "invalid_request"
+    );
+}
+
+#[tokio::test]
+async fn resource_and_audience_say_for_whom_the_new_token_is() {
+    let world = world_with(IssuerSettings {
+        resources: Some(BTreeSet::from(["https://api.test".to_owned()])),
+        ..settings()
+    })
+    .await;
+    let tokens = world.tokens().await;
+    let subject = (text(&tokens, "access_token"), ACCESS);
+    let aim = [("resource", "https://api.test"), ("audience", "other")];
+    let got = exchanged(&world, subject, &aim).await;
+    let said = world.introspect(text(&got, "access_token")).await;
+    assert_eq!(said["aud"], json!(["https://api.test", "other"]));
+    for wrong in [
+        ("resource", "https://x.test"),
+        ("resource", "x"),
+        ("audience", "nobody"),
+    ] {
+        assert_eq!(refused(&world, subject, &[wrong]).await, "invalid_target");
+    }
+    let id = [("requested_token_type", ID), ("audience", "other")];
+    assert_eq!(refused(&world, subject, &id).await, "invalid_target");
+}
+
+#[tokio::test]
+async fn who_acts_for_the_user_is_said_with_those_before() {
+    let world = world_with(IssuerSettings {
+        access_token_format: AccessTokenFormat::Jwt,
+        ..settings()
+    })
+    .await;
+    let tokens = world.tokens().await;
+    let robot: Value = world
+        .token(&[("grant_type", "client_credentials")])
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    let by = |actor| [("actor_token", actor), ("actor_token_type", ACCESS)];
+    let subject = (text(&tokens, "access_token"), ACCESS);
+    let first = exchanged(&world, subject, &by(text(&robot, "access_token"))).await;
+    let said = world.introspect(text(&first, "access_token")).await;
+    assert_eq!(said["act"], json!({"sub": "app"}));
+
+    let subject = (text(&first, "access_token"), ACCESS);
+    let second = exchanged(&world, subject, &by(text(&tokens, "access_token"))).await;
+    let token = text(&second, "access_token");
+    let chain = json!({"sub": "alice", "act": {"sub": "app"}});
+    let claims = jsonwebtoken::dangerous::insecure_decode_claims::<Value>(token).unwrap();
+    assert_eq!(claims["act"], chain);
+    assert_eq!(world.introspect(token).await["act"], chain);
+    // Without another actor, those so far stay.
+    let third = exchanged(&world, (token, ACCESS), &[]).await;
+    assert_eq!(
+        world.introspect(text(&third, "access_token")).await["act"],
+        chain
+    );
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_token_makes_the_request_invalid() {
+    let world = world().await;
+    let tokens = world.tokens().await;
+    let access = text(&tokens, "access_token");
+    for subject in [
+        ("unknown", ACCESS),
+        ("", ACCESS),
+        (access, ""),
+        (access, ID),
+        (access, JWT),
+        (access, "made-up"),
+        (text(&tokens, "id_token"), ACCESS),
+        (text(&tokens, "refresh_token"), ACCESS),
+        (access, REFRESH),
+    ] {
+        assert_eq!(
+            refused(&world, subject, &[]).await,
+            "invalid_request",
+            "{subject:?}"
+        );
+    }
+    let subject = (access, ACCESS);
+    for actor in [
+        &[("actor_token", access)][..],
+        &[("actor_token_type", ACCESS)],
+        &[("actor_token", "unknown"), ("actor_token_type", ACCESS)],
+    ] {
+        assert_eq!(refused(&world, subject, actor).await, "invalid_request");
+    }
+    assert_eq!(
+        refused(&world, subject, &[("scope", "phone")]).await,
+        "invalid_scope"
+    );
+    assert_eq!(world.revoke(access).send().await.unwrap().status(), 200);
+    assert_eq!(refused(&world, subject, &[]).await, "invalid_request");
+    // The ID token of a client that acts for itself would be about nobody.
+    let robot = world.token(&[("grant_type", "client_credentials")]);
+    let robot: Value = robot.send().await.unwrap().json().await.unwrap();
+    let subject = (text(&robot, "access_token"), ACCESS);
+    let id = [("requested_token_type", ID)];
+    assert_eq!(refused(&world, subject, &id).await, "invalid_request");
+}
+
+#[tokio::test]
+async fn a_public_client_exchanges_its_own_tokens_alone_and_a_refresh_token_has_one_client() {
+    let world = world().await;
+    let tokens = world.tokens().await;
+    let mut form = form((text(&tokens, "access_token"), ACCESS), &[]);
+    form.push(("client_id", "native"));
+    let native = world.http.post(world.url("/token")).form(&form);
+    let error = error_of(native.send().await.unwrap()).await;
+    assert_eq!(error, (400, "unauthorized_client".to_owned()));
+    form[1].1 = text(&tokens, "refresh_token");
+    form[2].1 = REFRESH;
+    form.pop();
+    let other = world.http.post(world.url("/token")).form(&form);
+    let other = other.basic_auth("other", Some("other-secret"));
+    let error = error_of(other.send().await.unwrap()).await;
+    assert_eq!(error, (400, "invalid_request".to_owned()));
+}
