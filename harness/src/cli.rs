@@ -31,6 +31,8 @@ pub enum Command {
     /// Start the mock provider: for a login by hand, for other tests, in a container
     #[command(after_help = ENVIRONMENT_HELP)]
     Serve(Box<ServeArgs>),
+    /// Say why a client and a provider do not find each other: hosts, ports, issuer, keys, clocks
+    Doctor(DoctorArgs),
     /// Ask a mock provider whether it is well: exit code 0 or 1
     Healthcheck(HealthcheckArgs),
     /// Start the reference client; its defaults fit those of `serve`
@@ -152,6 +154,26 @@ pub struct ClientArgs {
     /// The issuer to sign in at
     #[arg(long, default_value = "http://127.0.0.1:9400")]
     pub issuer: String,
+}
+
+/// Options of `doctor`.
+#[derive(Debug, Clone, Args)]
+pub struct DoctorArgs {
+    /// The issuer, to the letter as the client is configured with it
+    #[arg(long, value_name = "URL")]
+    pub issuer: String,
+    /// Where browsers reach the provider, if that is another URL
+    #[arg(long, value_name = "URL")]
+    pub browser_url: Option<String>,
+    /// A client identifier, to try an authorization request with
+    #[arg(long, value_name = "ID")]
+    pub client_id: Option<String>,
+    /// Its redirect URI
+    #[arg(long, value_name = "URL", requires = "client_id")]
+    pub redirect_uri: Option<String>,
+    /// The CA to trust, a PEM file [default: those of the system]
+    #[arg(long, value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
 }
 
 /// Options of `prove`.

@@ -1,6 +1,7 @@
 //! One file for each command, and what they share.
 
 pub mod client;
+pub mod doctor;
 pub mod explain;
 pub mod healthcheck;
 pub mod lint;
