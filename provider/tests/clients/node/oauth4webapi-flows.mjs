@@ -2,15 +2,28 @@
 
 import assert from 'node:assert/strict'
 
+import * as jose from 'jose'
 import * as oauth from 'oauth4webapi'
 
-import { ISSUER, REDIRECT_URI, SPA, WEB, signIn, visit } from './support.mjs'
+import {
+  ALGORITHMS,
+  API,
+  API_CLIENT,
+  CLAIMS,
+  ISSUER,
+  REDIRECT_URI,
+  SPA,
+  WEB,
+  signIn,
+  signInWithForm,
+  visit,
+} from './support.mjs'
 
 // Without it the library refuses URLs that are not https.
 const OPTIONS = { [oauth.allowInsecureRequests]: true }
 
-async function discovered(algorithm) {
-  const issuer = new URL(ISSUER)
+async function discovered(algorithm, url = ISSUER) {
+  const issuer = new URL(url)
   const response = await oauth.discoveryRequest(issuer, { algorithm, ...OPTIONS })
   return oauth.processDiscoveryResponse(issuer, response)
 }
@@ -76,6 +89,11 @@ async function refreshed(as, refreshToken) {
     OPTIONS,
   )
   return oauth.processRefreshTokenResponse(as, WEB_CLIENT, response)
+}
+
+async function introspected(as, client, authentication, token) {
+  const response = await oauth.introspectionRequest(as, client, authentication, token, OPTIONS)
+  return oauth.processIntrospectionResponse(as, client, response)
 }
 
 /** What the token endpoint answers has to become this error of the library. */
@@ -199,5 +217,164 @@ export const flows = {
     assert.equal(tokens.scope, 'profile')
     assert.equal(tokens.refresh_token, undefined)
     await assert.rejects(request('unheard-of'), refused('invalid_scope', 400))
+  },
+
+  async claims() {
+    const as = await discovered('oidc')
+    const tokens = await logIn(as, WEB_CLIENT, WEB_BASIC, { claims: CLAIMS })
+    assert.equal(oauth.getValidatedIdTokenClaims(tokens).acr, 'urn:mock:mfa')
+    const response = await oauth.userInfoRequest(as, WEB_CLIENT, tokens.access_token, OPTIONS)
+    const claims = await oauth.processUserInfoResponse(as, WEB_CLIENT, 'alice', response)
+    assert.equal(claims.email, 'alice@example.test')
+  },
+
+  async 'id-token-algorithms'() {
+    for (const name of ALGORITHMS) {
+      const as = await discovered('oidc', `${ISSUER}/${name}`)
+      const tokens = await logIn(as, WEB_CLIENT, WEB_BASIC)
+      const { alg } = jose.decodeProtectedHeader(tokens.id_token)
+      assert.equal(alg.toLowerCase(), name)
+    }
+  },
+
+  async par() {
+    const as = await discovered('oidc')
+    const push = async (parameters) => {
+      const response = await oauth.pushedAuthorizationRequest(
+        as,
+        WEB_CLIENT,
+        WEB_BASIC,
+        parameters,
+        OPTIONS,
+      )
+      return oauth.processPushedAuthorizationResponse(as, WEB_CLIENT, response)
+    }
+    const kept = await authorization(as, WEB_CLIENT)
+    const pushed = await push(kept.url.searchParams)
+    assert.ok(pushed.expires_in > 0)
+    const url = new URL(as.authorization_endpoint)
+    url.search = new URLSearchParams({ client_id: WEB[0], request_uri: pushed.request_uri })
+    await redeem(as, WEB_CLIENT, WEB_BASIC, await signIn(url), kept)
+    const elsewhere = { ...Object.fromEntries(kept.url.searchParams), redirect_uri: 'http://x.test/' }
+    await assert.rejects(push(elsewhere), refused('invalid_request', 400))
+  },
+
+  async jarm() {
+    const as = await discovered('oidc')
+    const jarm = { response_mode: 'jwt' }
+    const validated = (callback, { state }) =>
+      oauth.validateJwtAuthResponse(as, WEB_CLIENT, callback, state, OPTIONS)
+    const kept = await authorization(as, WEB_CLIENT, jarm)
+    const parameters = await validated(await signIn(kept.url), kept)
+    const response = await oauth.authorizationCodeGrantRequest(
+      as,
+      WEB_CLIENT,
+      WEB_BASIC,
+      parameters,
+      REDIRECT_URI,
+      kept.codeVerifier,
+      OPTIONS,
+    )
+    await oauth.processAuthorizationCodeResponse(as, WEB_CLIENT, response, {
+      expectedNonce: kept.nonce,
+    })
+    const silent = await authorization(as, WEB_CLIENT, { ...jarm, prompt: 'none' })
+    await assert.rejects(validated(await visit(silent.url), silent), (thrown) => {
+      assert.ok(thrown instanceof oauth.AuthorizationResponseError, thrown)
+      assert.equal(thrown.error, 'login_required')
+      return true
+    })
+  },
+
+  async hybrid() {
+    const as = await discovered('oidc')
+    const kept = await authorization(as, WEB_CLIENT, { response_type: 'code id_token' })
+    const parameters = await oauth.validateCodeIdTokenResponse(
+      as,
+      WEB_CLIENT,
+      await signIn(kept.url),
+      kept.nonce,
+      kept.state,
+      undefined,
+      OPTIONS,
+    )
+    const response = await oauth.authorizationCodeGrantRequest(
+      as,
+      WEB_CLIENT,
+      WEB_BASIC,
+      parameters,
+      REDIRECT_URI,
+      kept.codeVerifier,
+      OPTIONS,
+    )
+    await oauth.processAuthorizationCodeResponse(as, WEB_CLIENT, response, {
+      expectedNonce: kept.nonce,
+    })
+  },
+
+  implicit: 'no call for it',
+
+  async 'form-post'() {
+    const as = await discovered('oidc')
+    const kept = await authorization(as, WEB_CLIENT, { response_mode: 'form_post' })
+    const request = await signInWithForm(kept.url)
+    const form = new URLSearchParams(await request.text())
+    await redeem(as, WEB_CLIENT, WEB_BASIC, form, kept)
+  },
+
+  async introspection() {
+    const as = await discovered('oidc')
+    const { access_token } = await logIn(as, WEB_CLIENT, WEB_BASIC, { scope: 'openid profile' })
+    const known = await introspected(as, WEB_CLIENT, WEB_BASIC, access_token)
+    assert.equal(known.active, true)
+    assert.equal(known.sub, 'alice')
+    assert.equal(known.client_id, WEB[0])
+    assert.equal(known.scope, 'openid profile')
+    assert.equal(known.exp - known.iat, 3600)
+    const unknown = await introspected(as, WEB_CLIENT, WEB_BASIC, 'unknown')
+    assert.deepEqual(unknown, { active: false })
+  },
+
+  async revocation() {
+    const as = await discovered('oidc')
+    const revoke = async (token) => {
+      const response = await oauth.revocationRequest(as, WEB_CLIENT, WEB_BASIC, token, OPTIONS)
+      await oauth.processRevocationResponse(response)
+    }
+    const scope = 'openid offline_access'
+    const tokens = await logIn(as, WEB_CLIENT, WEB_BASIC, { scope })
+    await revoke(tokens.refresh_token)
+    await assert.rejects(refreshed(as, tokens.refresh_token), refused('invalid_grant', 400))
+    // The access tokens of the grant end with it (RFC 7009 §2.1).
+    const { active } = await introspected(as, WEB_CLIENT, WEB_BASIC, tokens.access_token)
+    assert.equal(active, false)
+    // A token that nobody knows is as good as revoked (RFC 7009 §2.2).
+    await revoke('unknown')
+  },
+
+  async resource() {
+    const as = await discovered('oidc')
+    const { access_token } = await logIn(as, WEB_CLIENT, WEB_BASIC, { resource: API })
+    const known = await introspected(as, WEB_CLIENT, WEB_BASIC, access_token)
+    assert.deepEqual([known.aud].flat(), [API])
+  },
+
+  async 'jwt-access-token'() {
+    const as = await discovered('oidc')
+    const client = { client_id: API_CLIENT[0] }
+    const authentication = oauth.ClientSecretBasic(API_CLIENT[1])
+    const parameters = { resource: API, scope: 'openid profile' }
+    const { access_token } = await logIn(as, client, authentication, parameters)
+    // What a resource server does with the request of a client.
+    const headers = { authorization: `Bearer ${access_token}` }
+    const request = new Request(API, { headers })
+    const claims = await oauth.validateJwtAccessToken(as, request, API, OPTIONS)
+    assert.equal(claims.sub, 'alice')
+    assert.equal(claims.client_id, API_CLIENT[0])
+    assert.equal(claims.scope, 'openid profile')
+    await assert.rejects(
+      oauth.validateJwtAccessToken(as, request, 'https://another.example.test/', OPTIONS),
+      oauth.OperationProcessingError,
+    )
   },
 }

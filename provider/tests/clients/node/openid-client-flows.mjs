@@ -2,34 +2,51 @@
 
 import assert from 'node:assert/strict'
 
+import * as jose from 'jose'
 import * as client from 'openid-client'
 
-import { ISSUER, REDIRECT_URI, SIGNED_OUT_URI, SPA, WEB, signIn, visit } from './support.mjs'
+import {
+  ALGORITHMS,
+  API,
+  CLAIMS,
+  ISSUER,
+  REDIRECT_URI,
+  SIGNED_OUT_URI,
+  SPA,
+  WEB,
+  signIn,
+  signInWithForm,
+  visit,
+} from './support.mjs'
 
 // Without it the library refuses URLs that are not https.
 const OPTIONS = { execute: [client.allowInsecureRequests] }
 
-function discovered(clientId, authentication, metadata) {
-  return client.discovery(new URL(ISSUER), clientId, metadata, authentication, OPTIONS)
+function discovered(clientId, authentication, metadata, issuer = ISSUER) {
+  return client.discovery(new URL(issuer), clientId, metadata, authentication, OPTIONS)
 }
 
 const web = () => discovered(WEB[0], client.ClientSecretBasic(WEB[1]))
 
-/** The URL to send the browser to, and what has to be kept until it comes back. */
-async function authorization(config, parameters) {
-  const codeVerifier = client.randomPKCECodeVerifier()
-  const state = client.randomState()
-  const nonce = client.randomNonce()
-  const url = client.buildAuthorizationUrl(config, {
+/** The parameters of a request, and what has to be kept until the browser comes back. */
+async function prepared() {
+  const pkceCodeVerifier = client.randomPKCECodeVerifier()
+  const expectedState = client.randomState()
+  const expectedNonce = client.randomNonce()
+  const parameters = {
     redirect_uri: REDIRECT_URI,
     scope: 'openid',
-    code_challenge: await client.calculatePKCECodeChallenge(codeVerifier),
+    code_challenge: await client.calculatePKCECodeChallenge(pkceCodeVerifier),
     code_challenge_method: 'S256',
-    state,
-    nonce,
-    ...parameters,
-  })
-  return { url, checks: { pkceCodeVerifier: codeVerifier, expectedState: state, expectedNonce: nonce } }
+    state: expectedState,
+    nonce: expectedNonce,
+  }
+  return { parameters, checks: { pkceCodeVerifier, expectedState, expectedNonce } }
+}
+
+async function authorization(config, more) {
+  const { parameters, checks } = await prepared()
+  return { url: client.buildAuthorizationUrl(config, { ...parameters, ...more }), checks }
 }
 
 async function logIn(config, parameters) {
@@ -166,4 +183,118 @@ export const flows = {
       refused('invalid_scope', 400),
     )
   },
+
+  async claims() {
+    const config = await web()
+    const tokens = await logIn(config, { claims: CLAIMS })
+    assert.equal(tokens.claims().acr, 'urn:mock:mfa')
+    const claims = await client.fetchUserInfo(config, tokens.access_token, 'alice')
+    assert.equal(claims.email, 'alice@example.test')
+  },
+
+  async 'id-token-algorithms'() {
+    for (const name of ALGORITHMS) {
+      const authentication = client.ClientSecretBasic(WEB[1])
+      const config = await discovered(WEB[0], authentication, {}, `${ISSUER}/${name}`)
+      // The library leaves the signature to those who want more than TLS (OIDC Core §3.1.3.7).
+      client.enableNonRepudiationChecks(config)
+      const tokens = await logIn(config)
+      const { alg } = jose.decodeProtectedHeader(tokens.id_token)
+      assert.equal(alg.toLowerCase(), name)
+    }
+  },
+
+  async par() {
+    const config = await web()
+    const { parameters, checks } = await prepared()
+    const url = await client.buildAuthorizationUrlWithPAR(config, parameters)
+    assert.deepEqual([...url.searchParams.keys()].sort(), ['client_id', 'request_uri'])
+    const tokens = await client.authorizationCodeGrant(config, await signIn(url), checks)
+    assert.equal(tokens.claims().sub, 'alice')
+    const elsewhere = { ...parameters, redirect_uri: 'http://elsewhere.test/' }
+    await assert.rejects(
+      client.buildAuthorizationUrlWithPAR(config, elsewhere),
+      refused('invalid_request', 400),
+    )
+  },
+
+  async jarm() {
+    const config = await web()
+    client.useJwtResponseMode(config)
+    await logIn(config)
+    const { url, checks } = await authorization(config, { prompt: 'none' })
+    await assert.rejects(
+      client.authorizationCodeGrant(config, await visit(url), checks),
+      (thrown) => {
+        assert.ok(thrown instanceof client.AuthorizationResponseError, thrown)
+        assert.equal(thrown.error, 'login_required')
+        return true
+      },
+    )
+  },
+
+  async hybrid() {
+    const config = await web()
+    client.useCodeIdTokenResponseType(config)
+    await logIn(config)
+  },
+
+  async implicit() {
+    const config = await discovered(SPA, client.None())
+    client.useIdTokenResponseType(config)
+    const nonce = client.randomNonce()
+    const state = client.randomState()
+    const parameters = { redirect_uri: REDIRECT_URI, scope: 'openid profile', nonce, state }
+    const url = client.buildAuthorizationUrl(config, parameters)
+    const checks = { expectedState: state }
+    const claims = await client.implicitAuthentication(config, await signIn(url), nonce, checks)
+    assert.equal(claims.sub, 'alice')
+    assert.equal(claims.name, 'Alice Adams')
+  },
+
+  async 'form-post'() {
+    const config = await web()
+    const { url, checks } = await authorization(config, { response_mode: 'form_post' })
+    const tokens = await client.authorizationCodeGrant(config, await signInWithForm(url), checks)
+    assert.equal(tokens.claims().sub, 'alice')
+  },
+
+  async introspection() {
+    const config = await web()
+    const { access_token } = await logIn(config, { scope: 'openid profile' })
+    const known = await client.tokenIntrospection(config, access_token)
+    assert.equal(known.active, true)
+    assert.equal(known.sub, 'alice')
+    assert.equal(known.client_id, WEB[0])
+    assert.equal(known.scope, 'openid profile')
+    assert.equal(known.exp - known.iat, 3600)
+    assert.deepEqual(await client.tokenIntrospection(config, 'unknown'), { active: false })
+  },
+
+  async revocation() {
+    const config = await web()
+    const tokens = await logIn(config, { scope: 'openid offline_access' })
+    await client.tokenRevocation(config, tokens.refresh_token)
+    await assert.rejects(
+      client.refreshTokenGrant(config, tokens.refresh_token),
+      refused('invalid_grant', 400),
+    )
+    // The access tokens of the grant end with it (RFC 7009 §2.1).
+    const { active } = await client.tokenIntrospection(config, tokens.access_token)
+    assert.equal(active, false)
+    // A token that nobody knows is as good as revoked (RFC 7009 §2.2).
+    await client.tokenRevocation(config, 'unknown')
+  },
+
+  async resource() {
+    const config = await web()
+    const { url, checks } = await authorization(config, { resource: API })
+    const callback = await signIn(url)
+    const parameters = { resource: API }
+    const tokens = await client.authorizationCodeGrant(config, callback, checks, parameters)
+    const known = await client.tokenIntrospection(config, tokens.access_token)
+    assert.deepEqual([known.aud].flat(), [API])
+  },
+
+  'jwt-access-token': 'for resource servers, which it leaves to oauth4webapi',
 }

@@ -10,17 +10,42 @@ export const SIGNED_OUT_URI = 'http://127.0.0.1:8765/signed-out'
 // The identifiers and secrets of provider.toml.
 export const WEB = ['web', 'web-secret']
 export const SPA = 'spa'
+export const API_CLIENT = ['api-client', 'api-client-secret']
+
+/** A named issuer for each algorithm that every library here knows. */
+export const ALGORITHMS = ['rs512', 'ps256', 'es256', 'es384', 'eddsa']
+
+/** What a resource server calls itself. */
+export const API = 'https://api.example.test/'
+
+/** Wishes that no scope has: an authentication context, and a claim (OIDC Core §5.5). */
+export const CLAIMS = JSON.stringify({
+  id_token: { acr: { essential: true, value: 'urn:mock:mfa' } },
+  userinfo: { email: null },
+})
 
 export const ISSUER = process.env.ISSUER ?? ''
 
-/** Signs somebody in without a browser: the URL that the browser is sent back to. */
-export async function signIn(authorizationUrl, sub = 'alice') {
-  const response = await fetch(`${ISSUER}/headless-login`, {
+/** Signs alice in without a browser. */
+async function headlessLogin(authorizationUrl) {
+  const [issuer] = String(authorizationUrl).split('/authorize?')
+  const response = await fetch(`${issuer}/headless-login`, {
     method: 'POST',
-    body: new URLSearchParams({ authorization_url: String(authorizationUrl), sub }),
+    body: new URLSearchParams({ authorization_url: String(authorizationUrl), sub: 'alice' }),
   })
   assert.equal(response.status, 200, await response.clone().text())
-  return new URL((await response.json()).callback_url)
+  return response.json()
+}
+
+/** Signs alice in: the URL that the browser is sent back to. */
+export async function signIn(authorizationUrl) {
+  return new URL((await headlessLogin(authorizationUrl)).callback_url)
+}
+
+/** Signs alice in: the form that the browser posts to the application. */
+export async function signInWithForm(authorizationUrl) {
+  const { callback_url, form } = await headlessLogin(authorizationUrl)
+  return new Request(callback_url, { method: 'POST', body: new URLSearchParams(form) })
 }
 
 /** Where the browser is sent when it opens the URL. */

@@ -1,17 +1,36 @@
 """Authlib: its Flask client where a person signs in, its session for everything else."""
 
+import json
 import os
 
 # Without it Authlib refuses URLs that are not https.
 os.environ["AUTHLIB_INSECURE_TRANSPORT"] = "1"
 
 import requests
+from authlib.common.security import generate_token
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.flask_client import OAuth
 from authlib.integrations.requests_client import OAuth2Session
+from authlib.oauth2.rfc6750.errors import InvalidTokenError
+from authlib.oauth2.rfc9068 import JWTBearerTokenValidator
+from authlib.oidc.core import ImplicitIDToken
 from flask import Flask, redirect, session
 
-from support import ISSUER, REDIRECT_URI, SIGNED_OUT_URI, SPA, WEB, Library, sign_in, visit
+from support import (
+    ALGORITHMS,
+    API,
+    API_CLIENT,
+    CLAIMS,
+    ISSUER,
+    REDIRECT_URI,
+    SIGNED_OUT_URI,
+    SPA,
+    WEB,
+    Library,
+    sign_in,
+    sign_in_with_form,
+    visit,
+)
 
 library = Library("Authlib")
 
@@ -19,7 +38,16 @@ library = Library("Authlib")
 class App:
     """A Flask app as the documentation has it, and the browser that uses it."""
 
-    def __init__(self, client_id, client_secret=None, scope="openid profile email", **client_kwargs):
+    def __init__(
+        self,
+        client_id,
+        client_secret=None,
+        scope="openid profile email",
+        issuer=ISSUER,
+        auth_methods=None,
+        request=None,
+        **client_kwargs,
+    ):
         app = Flask(__name__)
         app.secret_key = "only for tests"
         oauth = OAuth(app)
@@ -27,17 +55,19 @@ class App:
             "provider",
             client_id=client_id,
             client_secret=client_secret,
-            server_metadata_url=f"{ISSUER}/.well-known/openid-configuration",
+            server_metadata_url=f"{issuer}/.well-known/openid-configuration",
             client_kwargs={"scope": scope, "code_challenge_method": "S256", **client_kwargs},
+            client_auth_methods=auth_methods,
         )
+        more = request or {}
 
         @app.get("/login")
         def login():
-            return oauth.provider.authorize_redirect(REDIRECT_URI)
+            return oauth.provider.authorize_redirect(REDIRECT_URI, **more)
 
-        @app.get("/callback")
+        @app.route("/callback", methods=["GET", "POST"])
         def callback():
-            self.token = oauth.provider.authorize_access_token()
+            self.token = oauth.provider.authorize_access_token(**more)
             session["user"] = self.token["userinfo"]
             return redirect("/")
 
@@ -64,6 +94,9 @@ class App:
     def log_in(self):
         """The claims of the verified ID token."""
         self.finish_login(sign_in(self.start_login()))
+        return self.user()
+
+    def user(self):
         user = self.token["userinfo"]
         assert user["sub"] == "alice"
         assert user["nonce"] and user["at_hash"]
@@ -180,3 +213,115 @@ def client_credentials():
     assert "refresh_token" not in token and "id_token" not in token
     stranger = OAuth2Session(*WEB, scope="unheard-of")
     expect_error("invalid_scope", lambda: stranger.fetch_token(endpoint))
+
+
+def web_session(**settings):
+    """A session of the confidential client, which learns where everything is by discovery."""
+    return OAuth2Session(*WEB, **metadata(), **settings)
+
+
+@library.flow("claims")
+def claims():
+    app = App(*WEB, scope="openid", request={"claims": json.dumps(CLAIMS)})
+    assert app.log_in()["acr"] == "urn:mock:mfa"
+    with app.app.app_context():
+        assert app.provider.userinfo(token=app.token).email == "alice@example.test"
+
+
+@library.flow("id-token-algorithms")
+def id_token_algorithms():
+    for algorithm in ALGORITHMS:
+        App(*WEB, issuer=f"{ISSUER}/{algorithm.lower()}").log_in()
+
+
+library.not_supported["par"] = "no call for it"
+library.not_supported["jarm"] = "no call for it"
+library.not_supported["hybrid"] = "reads no fragment with a code"
+
+
+@library.flow("implicit")
+def implicit():
+    client = OAuth2Session(SPA, scope="openid profile", redirect_uri=REDIRECT_URI)
+    nonce = generate_token()
+    url, state = client.create_authorization_url(
+        metadata()["authorization_endpoint"],
+        response_type="id_token token",
+        nonce=nonce,
+    )
+    token = client.fetch_token(authorization_response=sign_in(url), state=state)
+    app = App(SPA)
+    with app.app.app_context():
+        user = app.provider.parse_id_token(token, nonce, claims_cls=ImplicitIDToken)
+        assert user.sub == "alice"
+    assert client.get(metadata()["userinfo_endpoint"]).json()["name"] == "Alice Adams"
+
+
+@library.flow("form-post")
+def form_post():
+    app = App(*WEB, response_mode="form_post")
+    app.browser.post("/callback", data=sign_in_with_form(app.start_login()))
+    app.user()
+
+
+@library.flow("introspection")
+def introspection():
+    app = App(*WEB, scope="openid profile")
+    app.log_in()
+    client = web_session()
+    endpoint = metadata()["introspection_endpoint"]
+    known = client.introspect_token(endpoint, token=app.token["access_token"]).json()
+    assert known["active"] is True
+    assert known["sub"] == "alice"
+    assert known["client_id"] == WEB[0]
+    assert known["scope"] == "openid profile"
+    assert client.introspect_token(endpoint, token="unknown").json() == {"active": False}
+
+
+@library.flow("revocation")
+def revocation():
+    app = App(*WEB, scope="openid offline_access")
+    app.log_in()
+    refresh_token = app.token["refresh_token"]
+    client = web_session()
+    endpoint = metadata()["revocation_endpoint"]
+    assert client.revoke_token(endpoint, token=refresh_token).ok
+    expect_error("invalid_grant", lambda: client.refresh_token(refresh_token=refresh_token))
+    # The access tokens of the grant end with it (RFC 7009 §2.1).
+    told = client.introspect_token(
+        metadata()["introspection_endpoint"], token=app.token["access_token"]
+    )
+    assert told.json() == {"active": False}
+    # A token that nobody knows is as good as revoked (RFC 7009 §2.2).
+    assert client.revoke_token(endpoint, token="unknown").ok
+
+
+@library.flow("resource")
+def resource():
+    app = App(*WEB, request={"resource": API})
+    app.log_in()
+    endpoint = metadata()["introspection_endpoint"]
+    told = web_session().introspect_token(endpoint, token=app.token["access_token"]).json()
+    assert told["aud"] in (API, [API]), told
+
+
+class ResourceServer(JWTBearerTokenValidator):
+    def get_jwks(self):
+        return requests.get(metadata()["jwks_uri"], timeout=10).json()
+
+
+@library.flow("jwt-access-token")
+def jwt_access_token():
+    app = App(*API_CLIENT, scope="openid profile", request={"resource": API})
+    app.log_in()
+    access_token = app.token["access_token"]
+    resource_server = ResourceServer(ISSUER, API)
+    claims = resource_server.authenticate_token(access_token)
+    resource_server.validate_token(claims, ["profile"], None)
+    assert claims["sub"] == "alice" and claims["client_id"] == API_CLIENT[0]
+    another = ResourceServer(ISSUER, "https://another.example.test/")
+    try:
+        another.validate_token(another.authenticate_token(access_token), [], None)
+    except InvalidTokenError:
+        pass
+    else:
+        raise AssertionError("another resource server takes the token")

@@ -2,19 +2,38 @@
 
 import logging
 
+from jwkest.jws import factory
 from oic import rndstr
-from oic.exception import PyoidcError
-from oic.oauth2.message import CCAccessTokenRequest, ErrorResponse
+from oic.extension.client import Client as ExtensionClient
+from oic.oauth2.message import (
+    CCAccessTokenRequest,
+    ErrorResponse,
+)
 from oic.oic import Client
 from oic.oic.message import (
     AccessTokenResponse,
     AuthorizationErrorResponse,
     AuthorizationResponse,
+    Claims,
+    ClaimsRequest,
     RegistrationResponse,
 )
 from oic.utils.authn.client import CLIENT_AUTHN_METHOD
 
-from support import ISSUER, REDIRECT_URI, SIGNED_OUT_URI, SPA, WEB, Library, sign_in, visit
+from support import (
+    ALGORITHMS,
+    API,
+    CLAIMS,
+    ISSUER,
+    REDIRECT_URI,
+    SIGNED_OUT_URI,
+    SPA,
+    WEB,
+    Library,
+    sign_in,
+    sign_in_with_form,
+    visit,
+)
 
 # It logs what it then reports.
 logging.disable(logging.CRITICAL)
@@ -22,9 +41,9 @@ logging.disable(logging.CRITICAL)
 library = Library("oic")
 
 
-def discovered(client_id, client_secret=""):
-    client = Client(client_authn_method=CLIENT_AUTHN_METHOD)
-    client.provider_config(ISSUER)
+def discovered(client_id, client_secret="", issuer=ISSUER, library_client=Client):
+    client = library_client(client_authn_method=CLIENT_AUTHN_METHOD)
+    client.provider_config(issuer)
     registered = {"client_id": client_id, "redirect_uris": [REDIRECT_URI]}
     if client_secret:
         registered["client_secret"] = client_secret
@@ -50,10 +69,14 @@ def authorization_url(client, scope=("openid",), **more):
     return request.request(client.authorization_endpoint), arguments, verifier
 
 
-def redeem(client, callback_url, arguments, verifier, authn_method="client_secret_basic"):
+def redeem(client, callback_url, arguments, verifier, authn_method="client_secret_basic", **more):
     query = callback_url.partition("?")[2]
     response = client.parse_response(AuthorizationResponse, info=query, sformat="urlencoded")
-    assert response["state"] == arguments["state"]
+    return exchange(client, response, arguments, verifier, authn_method, **more)
+
+
+def exchange(client, response, arguments, verifier, authn_method="client_secret_basic", **more):
+    assert response["state"] == arguments["state"], response
     return client.do_access_token_request(
         state=response["state"],
         request_args={
@@ -62,18 +85,23 @@ def redeem(client, callback_url, arguments, verifier, authn_method="client_secre
             "code_verifier": verifier,
         },
         authn_method=authn_method,
+        **more,
     )
 
 
-def log_in(client, scope=("openid",), authn_method="client_secret_basic"):
+def log_in(client, scope=("openid",), authn_method="client_secret_basic", **more):
     """The state of the login, under which the client keeps the tokens, and the token response."""
     url, arguments, verifier = authorization_url(client, scope)
-    tokens = redeem(client, sign_in(url), arguments, verifier, authn_method)
+    tokens = redeem(client, sign_in(url), arguments, verifier, authn_method, **more)
+    check(client, tokens, arguments)
+    return arguments["state"], tokens
+
+
+def check(client, tokens, arguments):
     id_token = tokens["id_token"]
     assert id_token["sub"] == "alice"
     assert id_token["nonce"] == arguments["nonce"]
     client.verify_id_token(id_token, arguments)
-    return arguments["state"], tokens
 
 
 def expect_error(error, response):
@@ -184,3 +212,125 @@ def client_credentials():
     assert tokens["scope"] == ["profile"], tokens
     assert "refresh_token" not in tokens and "id_token" not in tokens
     expect_error("invalid_scope", own_tokens(client, CCAccessTokenRequest, {"scope": ["unheard-of"]}))
+
+
+@library.flow("claims")
+def claims():
+    client = discovered(*WEB)
+    wishes = ClaimsRequest(
+        id_token=Claims(**CLAIMS["id_token"]), userinfo=Claims(**CLAIMS["userinfo"])
+    )
+    url, arguments, verifier = authorization_url(client, claims=wishes)
+    tokens = redeem(client, sign_in(url), arguments, verifier)
+    check(client, tokens, {**arguments, "acr_values": ["urn:mock:mfa"]})
+    told = client.do_user_info_request(method="GET", state=arguments["state"])
+    assert told["email"] == "alice@example.test", told
+
+
+@library.flow("id-token-algorithms")
+def id_token_algorithms():
+    # It does not know EdDSA.
+    for algorithm in ALGORITHMS[:-1]:
+        client = discovered(*WEB, issuer=f"{ISSUER}/{algorithm.lower()}")
+        _, tokens = log_in(client)
+        assert factory(tokens["id_token_jwt"]).jwt.headers["alg"] == algorithm
+
+
+library.not_supported["par"] = "no call for it"
+
+
+library.not_supported["jarm"] = "no call for it"
+
+
+def fragment_response(client, url):
+    """What the fragment says; the library verifies the ID token in it, with its hashes."""
+    fragment = sign_in(url).partition("#")[2]
+    return client.parse_response(AuthorizationResponse, info=fragment, sformat="urlencoded")
+
+
+@library.flow("hybrid")
+def hybrid():
+    for response_type in ("code id_token", "code token", "code id_token token"):
+        client = discovered(*WEB)
+        url, arguments, verifier = authorization_url(client, response_type=response_type)
+        response = fragment_response(client, url)
+        if "id_token" in response_type.split():
+            assert response["id_token"]["c_hash"]
+        check(client, exchange(client, response, arguments, verifier), arguments)
+
+
+@library.flow("implicit")
+def implicit():
+    client = discovered(SPA)
+    url, arguments, _ = authorization_url(
+        client, ["openid", "profile"], response_type="id_token token"
+    )
+    response = fragment_response(client, url)
+    assert response["id_token"]["nonce"] == arguments["nonce"]
+    assert response["id_token"]["at_hash"]
+    claims = client.do_user_info_request(method="GET", state=arguments["state"])
+    assert claims["name"] == "Alice Adams", claims
+
+
+@library.flow("form-post")
+def form_post():
+    client = discovered(*WEB)
+    url, arguments, verifier = authorization_url(client, response_mode="form_post")
+    form = sign_in_with_form(url)
+    response = client.parse_response(AuthorizationResponse, info=form, sformat="dict")
+    check(client, exchange(client, response, arguments, verifier), arguments)
+
+
+def about(token):
+    """What introspection says of a token."""
+    client = discovered(*WEB, library_client=ExtensionClient)
+    return client.do_token_introspection(
+        request_args={"token": token},
+        endpoint=client.provider_info["introspection_endpoint"],
+        authn_method="client_secret_basic",
+    )
+
+
+@library.flow("introspection")
+def introspection():
+    _, tokens = log_in(discovered(*WEB), ["openid", "profile"])
+    known = about(tokens["access_token"])
+    assert known["active"] is True
+    assert known["sub"] == "alice"
+    assert known["client_id"] == WEB[0]
+    assert known["scope"] == ["openid", "profile"]
+    assert about("unknown").to_dict() == {"active": False}
+
+
+@library.flow("revocation")
+def revocation():
+    client = discovered(*WEB)
+    state, tokens = log_in(client, ["openid", "offline_access"])
+    revoker = discovered(*WEB, library_client=ExtensionClient)
+
+    def revoke(token):
+        return revoker.do_token_revocation(
+            request_args={"token": token},
+            endpoint=revoker.provider_info["revocation_endpoint"],
+            authn_method="client_secret_basic",
+        )
+
+    assert revoke(tokens["refresh_token"]) == 200
+    refused = client.do_access_token_refresh(state=state, authn_method="client_secret_basic")
+    expect_error("invalid_grant", refused)
+    # The access tokens of the grant end with it (RFC 7009 §2.1).
+    assert about(tokens["access_token"])["active"] is False
+    # A token that nobody knows is as good as revoked (RFC 7009 §2.2).
+    assert revoke("unknown") == 200
+
+
+@library.flow("resource")
+def resource():
+    client = discovered(*WEB)
+    url, arguments, verifier = authorization_url(client, resource=API)
+    tokens = redeem(client, sign_in(url), arguments, verifier)
+    check(client, tokens, arguments)
+    assert about(tokens["access_token"])["aud"] == [API]
+
+
+library.not_supported["jwt-access-token"] = "no call for it"

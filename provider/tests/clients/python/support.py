@@ -7,6 +7,8 @@ from pathlib import Path
 
 import requests
 
+FOLDER = Path(__file__).parent.parent
+
 # Where the provider sends the browser back to. Nothing listens there: the flows read the URL.
 REDIRECT_URI = "http://127.0.0.1:8765/callback"
 SIGNED_OUT_URI = "http://127.0.0.1:8765/signed-out"
@@ -14,19 +16,43 @@ SIGNED_OUT_URI = "http://127.0.0.1:8765/signed-out"
 # The identifiers and secrets of provider.toml.
 WEB = ("web", "web-secret")
 SPA = "spa"
+API_CLIENT = ("api-client", "api-client-secret")
+
+# What a resource server calls itself.
+API = "https://api.example.test/"
+
+# Wishes that no scope has: an authentication context, and a claim (OIDC Core §5.5).
+CLAIMS = {
+    "id_token": {"acr": {"essential": True, "value": "urn:mock:mfa"}},
+    "userinfo": {"email": None},
+}
+
+# A named issuer for each of these algorithms.
+ALGORITHMS = ["RS512", "PS256", "ES256", "ES384", "EdDSA"]
 
 ISSUER = os.environ.get("ISSUER", "")
 
 
-def sign_in(authorization_url, sub="alice"):
-    """Signs somebody in without a browser: the URL that the browser is sent back to."""
+def headless_login(authorization_url):
+    """Signs alice in without a browser."""
+    issuer = authorization_url.partition("/authorize?")[0]
     response = requests.post(
-        f"{ISSUER}/headless-login",
-        data={"authorization_url": authorization_url, "sub": sub},
+        f"{issuer}/headless-login",
+        data={"authorization_url": authorization_url, "sub": "alice"},
         timeout=10,
     )
     assert response.status_code == 200, response.text
-    return response.json()["callback_url"]
+    return response.json()
+
+
+def sign_in(authorization_url):
+    """Signs alice in: the URL that the browser is sent back to."""
+    return headless_login(authorization_url)["callback_url"]
+
+
+def sign_in_with_form(authorization_url):
+    """Signs alice in: the form that the browser posts to the application."""
+    return headless_login(authorization_url)["form"]
 
 
 def visit(url):
@@ -74,5 +100,5 @@ class Library:
 
 
 def known_flows():
-    lines = (Path(__file__).parent.parent / "flows.txt").read_text().splitlines()
+    lines = (FOLDER / "flows.txt").read_text().splitlines()
     return [line.split()[0] for line in lines if line.strip()]

@@ -1,7 +1,9 @@
 //! What the flows have in common: the provider that they are driven against, and the browser.
 
 use anyhow::{Context as _, Result};
-use oauth_gauntlet_provider::{AuthMethod, Client, MockProvider, MockProviderBuilder};
+use oauth_gauntlet_provider::{Client, MockProvider, MockProviderBuilder, Tls};
+use oauth2::{HttpRequest, HttpResponse};
+use reqwest::Certificate;
 use url::Url;
 
 /// Where the provider sends the browser back to. Nothing listens there: the flows read the URL.
@@ -13,6 +15,9 @@ pub const WEB: (&str, &str) = ("web", "web-secret");
 /// A public client.
 pub const SPA: &str = "spa";
 
+/// What a resource server calls itself.
+pub const API: &str = "https://api.example.test/";
+
 /// A strict provider with the clients above, before it starts.
 pub fn strict_provider() -> MockProviderBuilder {
     let with_uris = |client: Client| {
@@ -20,11 +25,40 @@ pub fn strict_provider() -> MockProviderBuilder {
             .redirect_uri(REDIRECT_URI)
             .post_logout_redirect_uri(SIGNED_OUT_URI)
     };
-    let web = Client::confidential(WEB.0, WEB.1)
-        .auth_methods([AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost]);
     MockProvider::builder()
-        .client(with_uris(web))
+        .client(with_uris(Client::confidential(WEB.0, WEB.1)))
         .client(with_uris(Client::public(SPA)))
+}
+
+/// The same over HTTPS, without which both libraries revoke nothing.
+pub fn strict_https_provider() -> MockProviderBuilder {
+    strict_provider().tls(Tls::run_local())
+}
+
+/// An HTTP client that trusts the CA of the provider, and nobody else.
+///
+/// # Errors
+/// If there is none, since the provider does not serve HTTPS.
+pub fn trusting(provider: &MockProvider) -> Result<reqwest::Client> {
+    let ca = provider.ca_pem().context("the provider has no CA")?;
+    let ca = Certificate::from_pem(ca.as_bytes())?;
+    let client = reqwest::Client::builder().no_proxy().tls_certs_only([ca]);
+    Ok(client.build()?)
+}
+
+/// Sends a request of the libraries with an HTTP client that they do not know, as they allow it.
+///
+/// # Errors
+/// If there is no response.
+pub async fn send(
+    client: reqwest::Client,
+    request: HttpRequest,
+) -> Result<HttpResponse, reqwest::Error> {
+    let response = client.execute(request.try_into()?).await?;
+    let status = response.status();
+    let mut taken = HttpResponse::new(response.bytes().await?.to_vec());
+    *taken.status_mut() = status;
+    Ok(taken)
 }
 
 /// The parameters of the URL that the provider sends the browser to, as a web framework would
@@ -33,9 +67,10 @@ pub fn strict_provider() -> MockProviderBuilder {
 pub struct Callback(Url);
 
 impl Callback {
-    /// What is in the query under this name.
+    /// What is in the query, or else in the fragment, under this name.
     pub fn parameter(&self, name: &str) -> Option<String> {
-        let mut pairs = self.0.query_pairs();
+        let part = self.0.query().or(self.0.fragment()).unwrap_or_default();
+        let mut pairs = url::form_urlencoded::parse(part.as_bytes());
         pairs.find_map(|(key, value)| (key == name).then(|| value.into_owned()))
     }
 
@@ -58,6 +93,10 @@ impl Callback {
 /// # Errors
 /// If the provider does not send the browser back.
 pub fn sign_in(provider: &MockProvider, authorization_url: &Url) -> Result<Callback> {
-    let callback = (provider.issuer()).login(authorization_url.as_str(), "alice")?;
-    Ok(Callback(Url::parse(&callback)?))
+    let callback = (provider.issuer()).callback(authorization_url.as_str(), "alice")?;
+    let mut url = Url::parse(&callback.url)?;
+    if let Some(form) = &callback.form {
+        url.query_pairs_mut().extend_pairs(form);
+    }
+    Ok(Callback(url))
 }

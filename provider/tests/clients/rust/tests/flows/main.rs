@@ -10,7 +10,6 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use libtest_mimic::{Arguments, Trial};
-use oauth_gauntlet_provider::{MockProvider, MockProviderBuilder};
 
 /// What a library makes of a flow.
 struct Flow {
@@ -24,20 +23,7 @@ enum Outcome {
     NotSupported(&'static str),
 }
 
-/// A flow against the usual provider.
-fn flow<F>(name: &'static str, run: fn(MockProvider) -> F) -> Flow
-where
-    F: Future<Output = Result<()>> + 'static,
-{
-    flow_with(name, |provider| provider, run)
-}
-
-/// A flow against a provider that is set up in another way.
-fn flow_with<F>(
-    name: &'static str,
-    set_up: fn(MockProviderBuilder) -> MockProviderBuilder,
-    run: fn(MockProvider) -> F,
-) -> Flow
+fn flow<F>(name: &'static str, run: fn() -> F) -> Flow
 where
     F: Future<Output = Result<()>> + 'static,
 {
@@ -45,10 +31,7 @@ where
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        runtime.block_on(async {
-            let provider = set_up(oauth_gauntlet_independent_clients::strict_provider());
-            run(provider.start().await?).await
-        })
+        runtime.block_on(run())
     };
     Flow {
         name,

@@ -1,13 +1,16 @@
 //! `oauth2`, which knows OAuth and leaves OpenID Connect to others.
 
 use anyhow::{Context as _, Result, ensure};
-use oauth_gauntlet_independent_clients::{REDIRECT_URI, SPA, WEB, sign_in};
+use oauth_gauntlet_independent_clients::{
+    API, REDIRECT_URI, SPA, WEB, send, sign_in, strict_https_provider, strict_provider, trusting,
+};
 use oauth_gauntlet_provider::MockProvider;
 use oauth2::basic::{BasicClient, BasicErrorResponseType, BasicTokenResponse, BasicTokenType};
 use oauth2::{
-    AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet,
-    EndpointSet, PkceCodeChallenge, RedirectUrl, RequestTokenError, Scope, StandardErrorResponse,
-    TokenResponse as _, TokenUrl, reqwest,
+    AccessToken, AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken,
+    EndpointNotSet, EndpointSet, IntrospectionUrl, PkceCodeChallenge, RedirectUrl, RefreshToken,
+    RequestTokenError, RevocationUrl, Scope, StandardErrorResponse, StandardRevocableToken,
+    TokenIntrospectionResponse as _, TokenResponse as _, TokenUrl, reqwest,
 };
 
 use crate::{Flow, flow, not_supported};
@@ -26,6 +29,17 @@ pub(crate) fn flows() -> Vec<Flow> {
         flow("invalid-grant", invalid_grant),
         not_supported("logout", "OAuth only"),
         flow("client-credentials", client_credentials),
+        flow("introspection", introspection),
+        flow("revocation", revocation),
+        flow("resource", resource),
+        not_supported("par", "no call for it"),
+        not_supported("claims", "OAuth only"),
+        not_supported("id-token-algorithms", "OAuth only"),
+        not_supported("jwt-access-token", "no call for it"),
+        not_supported("jarm", "no call for it"),
+        not_supported("hybrid", "OAuth only"),
+        flow("implicit", implicit),
+        flow("form-post", form_post),
     ]
 }
 
@@ -83,23 +97,27 @@ async fn authorize(
     Ok(tokens)
 }
 
-async fn code_basic(provider: MockProvider) -> Result<()> {
+async fn code_basic() -> Result<()> {
+    let provider = strict_provider().start().await?;
     authorize(&provider, &confidential(&provider, WEB.1)?, &["profile"]).await?;
     Ok(())
 }
 
-async fn code_post(provider: MockProvider) -> Result<()> {
+async fn code_post() -> Result<()> {
+    let provider = strict_provider().start().await?;
     let client = confidential(&provider, WEB.1)?.set_auth_type(AuthType::RequestBody);
     authorize(&provider, &client, &["profile"]).await?;
     Ok(())
 }
 
-async fn code_public(provider: MockProvider) -> Result<()> {
+async fn code_public() -> Result<()> {
+    let provider = strict_provider().start().await?;
     authorize(&provider, &client(&provider, SPA)?, &["profile"]).await?;
     Ok(())
 }
 
-async fn refresh(provider: MockProvider) -> Result<()> {
+async fn refresh() -> Result<()> {
+    let provider = strict_provider().start().await?;
     let client = confidential(&provider, WEB.1)?;
     let first = authorize(&provider, &client, &["profile", "offline_access"]).await?;
     let first_token = first.refresh_token().context("there is no refresh token")?;
@@ -123,7 +141,8 @@ async fn refresh(provider: MockProvider) -> Result<()> {
     expect_error(orphan, &BasicErrorResponseType::InvalidGrant)
 }
 
-async fn invalid_client(provider: MockProvider) -> Result<()> {
+async fn invalid_client() -> Result<()> {
+    let provider = strict_provider().start().await?;
     let refused = confidential(&provider, "wrong")?
         .exchange_code(AuthorizationCode::new("any".to_owned()))
         .request_async(&http()?)
@@ -131,7 +150,8 @@ async fn invalid_client(provider: MockProvider) -> Result<()> {
     expect_error(refused, &BasicErrorResponseType::InvalidClient)
 }
 
-async fn invalid_grant(provider: MockProvider) -> Result<()> {
+async fn invalid_grant() -> Result<()> {
+    let provider = strict_provider().start().await?;
     let refused = confidential(&provider, WEB.1)?
         .exchange_code(AuthorizationCode::new("unknown".to_owned()))
         .request_async(&http()?)
@@ -139,7 +159,8 @@ async fn invalid_grant(provider: MockProvider) -> Result<()> {
     expect_error(refused, &BasicErrorResponseType::InvalidGrant)
 }
 
-async fn client_credentials(provider: MockProvider) -> Result<()> {
+async fn client_credentials() -> Result<()> {
+    let provider = strict_provider().start().await?;
     let client = confidential(&provider, WEB.1)?;
     let tokens = client
         .exchange_client_credentials()
@@ -153,6 +174,121 @@ async fn client_credentials(provider: MockProvider) -> Result<()> {
         .request_async(&http()?)
         .await;
     expect_error(refused, &BasicErrorResponseType::InvalidScope)
+}
+
+async fn introspection() -> Result<()> {
+    let provider = strict_provider().start().await?;
+    let client = confidential(&provider, WEB.1)?;
+    let tokens = authorize(&provider, &client, &["profile"]).await?;
+    let url = IntrospectionUrl::new(format!("{}/introspect", provider.issuer().url()))?;
+    let client = client.set_introspection_url(url);
+    let known = client
+        .introspect(tokens.access_token())
+        .set_token_type_hint("access_token")
+        .request_async(&http()?)
+        .await?;
+    ensure!(known.active() && known.sub() == Some("alice"));
+    ensure!(
+        known
+            .scopes()
+            .is_some_and(|it| *it == [Scope::new("profile".to_owned())])
+    );
+    let unknown = client
+        .introspect(&AccessToken::new("unknown".to_owned()))
+        .request_async(&http()?)
+        .await?;
+    ensure!(!unknown.active() && unknown.sub().is_none());
+    Ok(())
+}
+
+async fn revocation() -> Result<()> {
+    let provider = strict_https_provider().start().await?;
+    let trusting = trusting(&provider)?;
+    let http = |request| send(trusting.clone(), request);
+    let revocation_url = RevocationUrl::new(format!("{}/revoke", provider.issuer().url()))?;
+    let client = confidential(&provider, WEB.1)?.set_revocation_url(revocation_url);
+    let (url, state) = client
+        .authorize_url(CsrfToken::new_random)
+        .add_scope(Scope::new("offline_access".to_owned()))
+        .url();
+    let code = sign_in(&provider, &url)?.code(state.secret())?;
+    let tokens = client
+        .exchange_code(AuthorizationCode::new(code))
+        .request_async(&http)
+        .await?;
+    let refresh_token = tokens
+        .refresh_token()
+        .context("there is no refresh token")?;
+    for token in [
+        refresh_token.clone(),
+        RefreshToken::new("unknown".to_owned()),
+    ] {
+        // A token that nobody knows is as good as revoked (RFC 7009 §2.2).
+        let token = StandardRevocableToken::RefreshToken(token);
+        client.revoke_token(token)?.request_async(&http).await?;
+    }
+    let refused = client
+        .exchange_refresh_token(refresh_token)
+        .request_async(&http)
+        .await;
+    expect_error(refused, &BasicErrorResponseType::InvalidGrant)
+}
+
+async fn resource() -> Result<()> {
+    let provider = strict_provider().start().await?;
+    let client = confidential(&provider, WEB.1)?;
+    let tokens = client
+        .exchange_client_credentials()
+        .add_extra_param("resource", API)
+        .request_async(&http()?)
+        .await?;
+    let url = IntrospectionUrl::new(format!("{}/introspect", provider.issuer().url()))?;
+    let known = client
+        .set_introspection_url(url)
+        .introspect(tokens.access_token())
+        .request_async(&http()?)
+        .await?;
+    ensure!(
+        known.aud().is_some_and(|aud| *aud == [API]),
+        "{:?}",
+        known.aud()
+    );
+    Ok(())
+}
+
+async fn implicit() -> Result<()> {
+    let provider = strict_provider().start().await?;
+    let client = client(&provider, SPA)?;
+    let (url, state) = client
+        .authorize_url(CsrfToken::new_random)
+        .use_implicit_flow()
+        .add_scope(Scope::new("profile".to_owned()))
+        .url();
+    let callback = sign_in(&provider, &url)?;
+    ensure!(callback.parameter("state").as_ref() == Some(state.secret()));
+    ensure!(callback.parameter("access_token").is_some());
+    ensure!(
+        callback
+            .parameter("token_type")
+            .is_some_and(|it| it.eq_ignore_ascii_case("bearer"))
+    );
+    ensure!(callback.parameter("expires_in").as_deref() == Some("3600"));
+    Ok(())
+}
+
+async fn form_post() -> Result<()> {
+    let provider = strict_provider().start().await?;
+    let client = confidential(&provider, WEB.1)?;
+    let (url, state) = client
+        .authorize_url(CsrfToken::new_random)
+        .add_extra_param("response_mode", "form_post")
+        .url();
+    let code = sign_in(&provider, &url)?.code(state.secret())?;
+    client
+        .exchange_code(AuthorizationCode::new(code))
+        .request_async(&http()?)
+        .await?;
+    Ok(())
 }
 
 fn expect_error<T, E: std::error::Error>(

@@ -1,28 +1,66 @@
 //! `openidconnect`.
 
+use std::str::FromStr as _;
+
 use anyhow::{Context as _, Result, ensure};
-use oauth_gauntlet_independent_clients::{REDIRECT_URI, SIGNED_OUT_URI, SPA, WEB, sign_in};
-use oauth_gauntlet_provider::MockProvider;
+use oauth_gauntlet_independent_clients::{
+    API, REDIRECT_URI, SIGNED_OUT_URI, SPA, WEB, send, sign_in, strict_https_provider,
+    strict_provider, trusting,
+};
+use oauth_gauntlet_provider::{MockProvider, SigningAlgorithm};
 use openidconnect::core::{
-    CoreAuthPrompt, CoreAuthenticationFlow, CoreClient, CoreErrorResponseType, CoreIdTokenClaims,
-    CoreProviderMetadata, CoreTokenResponse, CoreUserInfoClaims,
+    CoreAuthDisplay, CoreAuthPrompt, CoreAuthenticationFlow, CoreClaimName, CoreClaimType,
+    CoreClient, CoreClientAuthMethod, CoreErrorResponseType, CoreGrantType, CoreIdToken,
+    CoreIdTokenClaims, CoreJsonWebKey, CoreJweContentEncryptionAlgorithm,
+    CoreJweKeyManagementAlgorithm, CoreResponseMode, CoreResponseType, CoreSubjectIdentifierType,
+    CoreTokenResponse, CoreUserInfoClaims,
 };
 use openidconnect::{
-    AccessTokenHash, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointMaybeSet,
-    EndpointNotSet, EndpointSet, IssuerUrl, LogoutRequest, Nonce, OAuth2TokenResponse as _,
-    PkceCodeChallenge, PostLogoutRedirectUrl, ProviderMetadataWithLogout, RedirectUrl,
-    RequestTokenError, Scope, TokenResponse as _, UserInfoError, reqwest,
+    AccessToken, AccessTokenHash, AdditionalProviderMetadata, AuthenticationContextClass,
+    AuthorizationCode, AuthorizationCodeHash, ClientId, ClientSecret, CsrfToken, EndSessionUrl,
+    EndpointMaybeSet, EndpointNotSet, EndpointSet, IntrospectionUrl, IssuerUrl, LogoutRequest,
+    Nonce, OAuth2TokenResponse as _, PkceCodeChallenge, PostLogoutRedirectUrl, ProviderMetadata,
+    RedirectUrl, RefreshToken, RequestTokenError, RevocationUrl, Scope,
+    TokenIntrospectionResponse as _, TokenResponse as _, UserInfoError, reqwest,
 };
 
-use crate::{Flow, flow};
+use serde::{Deserialize, Serialize};
+
+use crate::{Flow, flow, not_supported};
 
 type Client = CoreClient<
     EndpointSet,
     EndpointNotSet,
-    EndpointNotSet,
-    EndpointNotSet,
+    EndpointSet,
+    EndpointSet,
     EndpointMaybeSet,
     EndpointMaybeSet,
+>;
+
+/// What the discovery document has beside what the library knows.
+#[expect(clippy::struct_field_names, reason = "the document calls them so")]
+#[derive(Debug, Clone, Deserialize, Serialize)]
+struct Endpoints {
+    introspection_endpoint: IntrospectionUrl,
+    revocation_endpoint: RevocationUrl,
+    end_session_endpoint: EndSessionUrl,
+}
+
+impl AdditionalProviderMetadata for Endpoints {}
+
+type Metadata = ProviderMetadata<
+    Endpoints,
+    CoreAuthDisplay,
+    CoreClientAuthMethod,
+    CoreClaimName,
+    CoreClaimType,
+    CoreGrantType,
+    CoreJweContentEncryptionAlgorithm,
+    CoreJweKeyManagementAlgorithm,
+    CoreJsonWebKey,
+    CoreResponseMode,
+    CoreResponseType,
+    CoreSubjectIdentifierType,
 >;
 
 pub(crate) fn flows() -> Vec<Flow> {
@@ -37,6 +75,17 @@ pub(crate) fn flows() -> Vec<Flow> {
         flow("invalid-grant", invalid_grant),
         flow("logout", logout),
         flow("client-credentials", client_credentials),
+        flow("introspection", introspection),
+        flow("revocation", revocation),
+        flow("resource", resource),
+        not_supported("par", "no call for it"),
+        flow("claims", claims),
+        flow("id-token-algorithms", id_token_algorithms),
+        not_supported("jwt-access-token", "no call for it"),
+        not_supported("jarm", "no call for it"),
+        flow("hybrid", hybrid),
+        flow("implicit", implicit),
+        flow("form-post", form_post),
     ]
 }
 
@@ -51,10 +100,18 @@ fn http() -> Result<reqwest::Client> {
 
 async fn discovered(provider: &MockProvider, id: &str, secret: Option<&str>) -> Result<Client> {
     let issuer = IssuerUrl::new(provider.issuer().url().to_owned())?;
-    let metadata = CoreProviderMetadata::discover_async(issuer, &http()?).await?;
+    let metadata = Metadata::discover_async(issuer, &http()?).await?;
+    configured(metadata, id, secret)
+}
+
+fn configured(metadata: Metadata, id: &str, secret: Option<&str>) -> Result<Client> {
+    let endpoints = metadata.additional_metadata().clone();
     let secret = secret.map(|secret| ClientSecret::new(secret.to_owned()));
     let client = CoreClient::from_provider_metadata(metadata, ClientId::new(id.to_owned()), secret);
-    Ok(client.set_redirect_uri(RedirectUrl::new(REDIRECT_URI.to_owned())?))
+    Ok(client
+        .set_introspection_url(endpoints.introspection_endpoint)
+        .set_revocation_url(endpoints.revocation_endpoint)
+        .set_redirect_uri(RedirectUrl::new(REDIRECT_URI.to_owned())?))
 }
 
 /// A login, from the authorization URL to the verified ID token.
@@ -93,7 +150,8 @@ async fn log_in(
     Ok((tokens, claims))
 }
 
-async fn code_basic(provider: MockProvider) -> Result<()> {
+async fn code_basic() -> Result<()> {
+    let provider = strict_provider().start().await?;
     let client = discovered(&provider, WEB.0, Some(WEB.1)).await?;
     let (_, claims) = log_in(&provider, &client, &["profile", "email"]).await?;
     ensure!(
@@ -107,20 +165,23 @@ async fn code_basic(provider: MockProvider) -> Result<()> {
     Ok(())
 }
 
-async fn code_post(provider: MockProvider) -> Result<()> {
+async fn code_post() -> Result<()> {
+    let provider = strict_provider().start().await?;
     let client = (discovered(&provider, WEB.0, Some(WEB.1)).await?)
         .set_auth_type(openidconnect::AuthType::RequestBody);
     log_in(&provider, &client, &[]).await?;
     Ok(())
 }
 
-async fn code_public(provider: MockProvider) -> Result<()> {
+async fn code_public() -> Result<()> {
+    let provider = strict_provider().start().await?;
     let client = discovered(&provider, SPA, None).await?;
     log_in(&provider, &client, &[]).await?;
     Ok(())
 }
 
-async fn userinfo(provider: MockProvider) -> Result<()> {
+async fn userinfo() -> Result<()> {
+    let provider = strict_provider().start().await?;
     let client = discovered(&provider, WEB.0, Some(WEB.1)).await?;
     let (tokens, claims) = log_in(&provider, &client, &["profile", "address", "phone"]).await?;
     let subject = claims.subject().clone();
@@ -148,7 +209,8 @@ async fn userinfo(provider: MockProvider) -> Result<()> {
     Ok(())
 }
 
-async fn refresh(provider: MockProvider) -> Result<()> {
+async fn refresh() -> Result<()> {
+    let provider = strict_provider().start().await?;
     let client = discovered(&provider, WEB.0, Some(WEB.1)).await?;
     let (first, claims) = log_in(&provider, &client, &["offline_access"]).await?;
     let first_token = first.refresh_token().context("there is no refresh token")?;
@@ -177,7 +239,8 @@ async fn refresh(provider: MockProvider) -> Result<()> {
     expect_error(orphan, &CoreErrorResponseType::InvalidGrant)
 }
 
-async fn login_required(provider: MockProvider) -> Result<()> {
+async fn login_required() -> Result<()> {
+    let provider = strict_provider().start().await?;
     let client = discovered(&provider, WEB.0, Some(WEB.1)).await?;
     let (url, state, _) = client
         .authorize_url(
@@ -201,7 +264,8 @@ async fn login_required(provider: MockProvider) -> Result<()> {
     Ok(())
 }
 
-async fn invalid_client(provider: MockProvider) -> Result<()> {
+async fn invalid_client() -> Result<()> {
+    let provider = strict_provider().start().await?;
     let client = discovered(&provider, WEB.0, Some("wrong")).await?;
     let refused = client
         .exchange_code(AuthorizationCode::new("any".to_owned()))?
@@ -210,7 +274,8 @@ async fn invalid_client(provider: MockProvider) -> Result<()> {
     expect_error(refused, &CoreErrorResponseType::InvalidClient)
 }
 
-async fn invalid_grant(provider: MockProvider) -> Result<()> {
+async fn invalid_grant() -> Result<()> {
+    let provider = strict_provider().start().await?;
     let client = discovered(&provider, WEB.0, Some(WEB.1)).await?;
     let refused = client
         .exchange_code(AuthorizationCode::new("unknown".to_owned()))?
@@ -219,14 +284,15 @@ async fn invalid_grant(provider: MockProvider) -> Result<()> {
     expect_error(refused, &CoreErrorResponseType::InvalidGrant)
 }
 
-async fn logout(provider: MockProvider) -> Result<()> {
+async fn logout() -> Result<()> {
+    let provider = strict_provider().start().await?;
     let client = discovered(&provider, WEB.0, Some(WEB.1)).await?;
     let (tokens, _) = log_in(&provider, &client, &[]).await?;
     let issuer = IssuerUrl::new(provider.issuer().url().to_owned())?;
-    let metadata = ProviderMetadataWithLogout::discover_async(issuer, &http()?).await?;
+    let metadata = Metadata::discover_async(issuer, &http()?).await?;
     let endpoint = metadata.additional_metadata().end_session_endpoint.clone();
     let state = CsrfToken::new_random();
-    let url = LogoutRequest::from(endpoint.context("there is no end_session_endpoint")?)
+    let url = LogoutRequest::from(endpoint)
         .set_id_token_hint(tokens.id_token().context("there is no ID token")?)
         .set_post_logout_redirect_uri(PostLogoutRedirectUrl::new(SIGNED_OUT_URI.to_owned())?)
         .set_state(state.clone())
@@ -241,7 +307,8 @@ async fn logout(provider: MockProvider) -> Result<()> {
     Ok(())
 }
 
-async fn client_credentials(provider: MockProvider) -> Result<()> {
+async fn client_credentials() -> Result<()> {
+    let provider = strict_provider().start().await?;
     let client = discovered(&provider, WEB.0, Some(WEB.1)).await?;
     let tokens = client
         .exchange_client_credentials()?
@@ -255,6 +322,221 @@ async fn client_credentials(provider: MockProvider) -> Result<()> {
         .request_async(&http()?)
         .await;
     expect_error(refused, &CoreErrorResponseType::InvalidScope)
+}
+
+async fn introspection() -> Result<()> {
+    let provider = strict_provider().start().await?;
+    let client = discovered(&provider, WEB.0, Some(WEB.1)).await?;
+    let (tokens, _) = log_in(&provider, &client, &["profile"]).await?;
+    let known = client
+        .introspect(tokens.access_token())
+        .request_async(&http()?)
+        .await?;
+    ensure!(known.active() && known.sub() == Some("alice"));
+    ensure!(known.client_id().is_some_and(|id| id.as_str() == WEB.0));
+    let lifetime = known.exp().zip(known.iat()).map(|(exp, iat)| exp - iat);
+    ensure!(lifetime.is_some_and(|lifetime| lifetime.num_seconds() == 3600));
+    let unknown = client
+        .introspect(&AccessToken::new("unknown".to_owned()))
+        .request_async(&http()?)
+        .await?;
+    ensure!(!unknown.active() && unknown.sub().is_none());
+    Ok(())
+}
+
+async fn revocation() -> Result<()> {
+    let provider = strict_https_provider().start().await?;
+    let trusting = trusting(&provider)?;
+    let http = |request| send(trusting.clone(), request);
+    let issuer = IssuerUrl::new(provider.issuer().url().to_owned())?;
+    let metadata = Metadata::discover_async(issuer, &http).await?;
+    let client = configured(metadata, WEB.0, Some(WEB.1))?;
+    let (url, state, _) = client
+        .authorize_url(
+            CoreAuthenticationFlow::AuthorizationCode,
+            CsrfToken::new_random,
+            Nonce::new_random,
+        )
+        .add_scope(Scope::new("offline_access".to_owned()))
+        .url();
+    let code = sign_in(&provider, &url)?.code(state.secret())?;
+    let tokens = client
+        .exchange_code(AuthorizationCode::new(code))?
+        .request_async(&http)
+        .await?;
+    let refresh_token = tokens
+        .refresh_token()
+        .context("there is no refresh token")?;
+    for token in [
+        refresh_token.clone(),
+        RefreshToken::new("unknown".to_owned()),
+    ] {
+        // A token that nobody knows is as good as revoked (RFC 7009 §2.2).
+        client
+            .revoke_token(token.into())?
+            .request_async(&http)
+            .await?;
+    }
+    let refused = client
+        .exchange_refresh_token(refresh_token)?
+        .request_async(&http)
+        .await;
+    expect_error(refused, &CoreErrorResponseType::InvalidGrant)
+}
+
+async fn resource() -> Result<()> {
+    let provider = strict_provider().start().await?;
+    let client = discovered(&provider, WEB.0, Some(WEB.1)).await?;
+    let (url, state, _) = client
+        .authorize_url(
+            CoreAuthenticationFlow::AuthorizationCode,
+            CsrfToken::new_random,
+            Nonce::new_random,
+        )
+        .add_extra_param("resource", API)
+        .url();
+    let code = sign_in(&provider, &url)?.code(state.secret())?;
+    let tokens = client
+        .exchange_code(AuthorizationCode::new(code))?
+        .add_extra_param("resource", API)
+        .request_async(&http()?)
+        .await?;
+    let known = client
+        .introspect(tokens.access_token())
+        .request_async(&http()?)
+        .await?;
+    ensure!(
+        known.aud().is_some_and(|aud| *aud == [API]),
+        "{:?}",
+        known.aud()
+    );
+    Ok(())
+}
+
+async fn claims() -> Result<()> {
+    let provider = strict_provider().start().await?;
+    let client = discovered(&provider, WEB.0, Some(WEB.1)).await?;
+    let (url, state, nonce) = client
+        .authorize_url(
+            CoreAuthenticationFlow::AuthorizationCode,
+            CsrfToken::new_random,
+            Nonce::new_random,
+        )
+        .add_auth_context_value(AuthenticationContextClass::new("urn:mock:mfa".to_owned()))
+        .add_extra_param("claims", r#"{"userinfo": {"email": null}}"#)
+        .url();
+    let code = sign_in(&provider, &url)?.code(state.secret())?;
+    let tokens = client
+        .exchange_code(AuthorizationCode::new(code))?
+        .request_async(&http()?)
+        .await?;
+    let id_token = tokens.id_token().context("there is no ID token")?;
+    let claims = id_token.claims(&client.id_token_verifier(), &nonce)?;
+    let acr = claims.auth_context_ref().context("there is no acr")?;
+    ensure!(acr.as_str() == "urn:mock:mfa");
+    let userinfo: CoreUserInfoClaims = client
+        .user_info(tokens.access_token().clone(), None)?
+        .request_async(&http()?)
+        .await?;
+    ensure!(userinfo.email().is_some());
+    Ok(())
+}
+
+async fn id_token_algorithms() -> Result<()> {
+    for algorithm in [
+        SigningAlgorithm::Rs512,
+        SigningAlgorithm::Ps256,
+        SigningAlgorithm::Es256,
+        SigningAlgorithm::Es384,
+        SigningAlgorithm::EdDsa,
+    ] {
+        let provider = strict_provider().algorithm(algorithm).start().await?;
+        let client = discovered(&provider, WEB.0, Some(WEB.1)).await?;
+        let (tokens, _) = log_in(&provider, &client, &[]).await?;
+        let id_token = tokens.id_token().context("there is no ID token")?;
+        let used = serde_json::to_value(id_token.signing_alg()?)?;
+        ensure!(used == algorithm.as_str(), "it is signed with {used}");
+    }
+    Ok(())
+}
+
+async fn hybrid() -> Result<()> {
+    let provider = strict_provider().start().await?;
+    let client = discovered(&provider, WEB.0, Some(WEB.1)).await?;
+    let response_types = vec![CoreResponseType::Code, CoreResponseType::IdToken];
+    let (url, state, nonce) = client
+        .authorize_url(
+            CoreAuthenticationFlow::Hybrid(response_types),
+            CsrfToken::new_random,
+            Nonce::new_random,
+        )
+        .url();
+    let callback = sign_in(&provider, &url)?;
+    let code = AuthorizationCode::new(callback.code(state.secret())?);
+    let id_token = callback.parameter("id_token");
+    let id_token = CoreIdToken::from_str(&id_token.context("there is no ID token")?)?;
+    let verifier = client.id_token_verifier();
+    let claims = id_token.claims(&verifier, &nonce)?;
+    let (alg, key) = (id_token.signing_alg()?, id_token.signing_key(&verifier)?);
+    let expected = AuthorizationCodeHash::from_code(&code, alg, key)?;
+    ensure!(claims.code_hash() == Some(&expected), "c_hash does not fit");
+    let tokens = client.exchange_code(code)?.request_async(&http()?).await?;
+    let second = tokens.id_token().context("there is no second ID token")?;
+    let second = second.claims(&verifier, &nonce)?;
+    ensure!(second.subject() == claims.subject());
+    Ok(())
+}
+
+async fn implicit() -> Result<()> {
+    let provider = strict_provider().start().await?;
+    let client = discovered(&provider, SPA, None).await?;
+    let (url, state, nonce) = client
+        .authorize_url(
+            CoreAuthenticationFlow::Implicit(true),
+            CsrfToken::new_random,
+            Nonce::new_random,
+        )
+        .add_scope(Scope::new("profile".to_owned()))
+        .url();
+    let callback = sign_in(&provider, &url)?;
+    ensure!(callback.parameter("state").as_ref() == Some(state.secret()));
+    let id_token = callback.parameter("id_token");
+    let id_token = CoreIdToken::from_str(&id_token.context("there is no ID token")?)?;
+    let access_token = callback.parameter("access_token");
+    let access_token = AccessToken::new(access_token.context("there is no access token")?);
+    let verifier = client.id_token_verifier();
+    let claims = id_token.claims(&verifier, &nonce)?;
+    let (alg, key) = (id_token.signing_alg()?, id_token.signing_key(&verifier)?);
+    let expected = AccessTokenHash::from_token(&access_token, alg, key)?;
+    ensure!(
+        claims.access_token_hash() == Some(&expected),
+        "at_hash does not fit"
+    );
+    let userinfo: CoreUserInfoClaims = client
+        .user_info(access_token, Some(claims.subject().clone()))?
+        .request_async(&http()?)
+        .await?;
+    ensure!(userinfo.name().is_some());
+    Ok(())
+}
+
+async fn form_post() -> Result<()> {
+    let provider = strict_provider().start().await?;
+    let client = discovered(&provider, WEB.0, Some(WEB.1)).await?;
+    let (url, state, _) = client
+        .authorize_url(
+            CoreAuthenticationFlow::AuthorizationCode,
+            CsrfToken::new_random,
+            Nonce::new_random,
+        )
+        .add_extra_param("response_mode", "form_post")
+        .url();
+    let code = sign_in(&provider, &url)?.code(state.secret())?;
+    client
+        .exchange_code(AuthorizationCode::new(code))?
+        .request_async(&http()?)
+        .await?;
+    Ok(())
 }
 
 fn expect_error<T, E: std::error::Error>(
