@@ -13,6 +13,8 @@ from .processes import Failed, Process, free_port, wait_until_answered
 DISCOVERY = "/.well-known/openid-configuration"
 REDIRECT_URI = "http://127.0.0.1:1/callback"
 CLIENT_ID, CLIENT_SECRET = "load", "load-secret"
+# A second client of ours, whose access tokens are signed.
+JWT_CLIENT_ID = "load-jwt"
 
 # What can be asked of a server.
 CELLS = ("discovery", "jwks", "userinfo", "client-credentials", "flow")
@@ -135,9 +137,12 @@ class Ours(Server):
         file = self.files[algorithm].name
         return [self.program, *serve, "--port", port, "--config", file]
 
+    def arguments_for(self, what):
+        return ["--client-id", JWT_CLIENT_ID] if what == "client-credentials" else []
+
 
 def configuration(algorithm, more=""):
-    """What our server is told: one client, one user who needs no page, one algorithm."""
+    """What our server is told: two clients, one user who needs no page, one algorithm."""
     return f"""
 algorithm = "{algorithm}"
 auto = "alice"
@@ -146,6 +151,11 @@ auto = "alice"
 id = "{CLIENT_ID}"
 secret = "{CLIENT_SECRET}"
 redirect-uris = ["{REDIRECT_URI}"]
+
+[[client]]
+id = "{JWT_CLIENT_ID}"
+secret = "{CLIENT_SECRET}"
+access-token-format = "jwt"
 
 {more}
 """
