@@ -15,10 +15,10 @@ use std::path::PathBuf;
 #[cfg(feature = "cli")]
 pub(crate) use file::{nearest, parse};
 pub(crate) use issuer::IssuerConfig;
+pub(crate) use keys::Files;
 #[cfg(feature = "cli")]
-pub(crate) use keys::{Files, KeysConfig};
-#[cfg(feature = "cli")]
-pub(crate) use people::UserConfig;
+pub(crate) use keys::KeysConfig;
+pub(crate) use people::{ClientConfig, UserConfig};
 pub(crate) use server::ServerConfig;
 #[cfg(feature = "cli")]
 pub(crate) use server::{Log, LogFormat};

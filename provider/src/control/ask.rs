@@ -169,6 +169,30 @@ impl Ask {
     }
 }
 
+/// A part of a configuration, in the form that files have as well. Names may have `_` for `-`.
+pub(super) fn as_configured<T: DeserializeOwned>(mut value: Value) -> Result<T, Refusal> {
+    dashed(&mut value);
+    serde_json::from_value(value).map_err(|error| unreadable("the body", &error))
+}
+
+/// Members with `-` for `_`, in the object itself and in those that the form has below it. What
+/// people name themselves, such as claims and scopes, stays.
+fn dashed(value: &mut Value) {
+    let Some(members) = value.as_object_mut() else {
+        return;
+    };
+    *members = (std::mem::take(members).into_iter())
+        .map(|(name, mut value)| {
+            match (name.as_str(), &mut value) {
+                ("lifetimes" | "device", nested) => dashed(nested),
+                ("client", Value::Array(clients)) => clients.iter_mut().for_each(dashed),
+                _ => {}
+            }
+            (name.replace('_', "-"), value)
+        })
+        .collect();
+}
+
 /// A document of the control API.
 pub(super) fn answer(status: u16, document: &impl Serialize) -> Reply {
     Reply::json(status, document)

@@ -15,6 +15,13 @@ pub(super) enum Secrets {
     Shown,
 }
 
+impl Secrets {
+    /// A secret, as it is told.
+    pub(super) fn tell(self, secret: &str) -> String {
+        Tell(self).secret(secret)
+    }
+}
+
 /// Parameters and members whose values are secrets, or stand for one.
 const SECRET_NAMES: [&str; 20] = [
     "access_token",

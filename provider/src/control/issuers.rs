@@ -4,9 +4,10 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use super::ask::{Ask, DEFAULT, Outcome, Refusal, answer, done};
+use super::ask::{Ask, DEFAULT, Outcome, Refusal, answer, as_configured, done};
+use crate::config::{Files, IssuerConfig};
 use crate::endpoint::Reply;
 use crate::issuer::Issuer;
 use crate::server::CreateIssuerError;
@@ -21,6 +22,9 @@ struct Create {
     name: String,
     /// Seconds of real time after which the issuer is gone. Default: it stays.
     ttl: Option<u64>,
+    /// What is not as the default issuer has it, as in a configuration file.
+    #[serde(default)]
+    settings: Map<String, Value>,
 }
 
 #[derive(Deserialize)]
@@ -35,7 +39,11 @@ pub(super) fn list(ask: &Ask) -> Reply {
 }
 
 pub(super) fn create(ask: &Ask) -> Outcome {
-    let Create { name, ttl } = ask.body()?;
+    let Create {
+        name,
+        ttl,
+        settings: given,
+    } = ask.body()?;
     if ttl == Some(0) {
         return Err(Refusal::invalid(
             "a `ttl` of 0 seconds is no life; leave it out for one without end",
@@ -47,7 +55,10 @@ pub(super) fn create(ask: &Ask) -> Outcome {
         return Err(Refusal::new(409, "conflict", reason));
     }
     let life = ttl.map(Duration::from_secs);
-    let settings = ask.host.usual_settings();
+    let given: IssuerConfig = as_configured(Value::Object(given))?;
+    let mut settings = ask.host.usual_settings();
+    let faults = (given.apply(&mut settings, Files::Forbidden))
+        .map_err(|error| Refusal::invalid(format!("the settings cannot be used: {error}")))?;
     let issuer = ask.host.create(&name, settings, life).map_err(|error| {
         let (status, code) = match error {
             CreateIssuerError::Taken(_) => (409, "conflict"),
@@ -57,6 +68,10 @@ pub(super) fn create(ask: &Ask) -> Outcome {
         };
         Refusal::new(status, code, error.to_string())
     })?;
+    if let Err(error) = issuer.arm_first(faults) {
+        ask.host.remove(&name);
+        return Err(Refusal::invalid(error.to_string()));
+    }
     Ok(answer(201, &summary(&issuer, life)))
 }
 

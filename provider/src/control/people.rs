@@ -3,7 +3,10 @@
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::ask::{Ask, Outcome, Refusal, answer, done};
+use super::ask::{Ask, Outcome, Refusal, answer, as_configured, done};
+use super::describe::Secrets;
+use super::exchanges::asked;
+use crate::config::ClientConfig;
 use crate::parties::{Client, User};
 
 #[derive(Deserialize)]
@@ -64,16 +67,36 @@ pub(super) fn delete_user(ask: &Ask) -> Outcome {
 
 pub(super) fn list_clients(ask: &Ask) -> Outcome {
     let issuer = ask.issuer()?;
-    let clients: Vec<Value> = issuer.clients().iter().map(|it| tell_client(it)).collect();
+    let (_, view) = asked(ask)?;
+    let clients: Vec<Value> = (issuer.clients().iter())
+        .map(|it| tell_client(it, view.secrets))
+        .collect();
     Ok(answer(200, &json!({"clients": clients})))
 }
 
 pub(super) fn read_client(ask: &Ask) -> Outcome {
     let (issuer, id) = (ask.issuer()?, ask.name(1));
+    let (_, view) = asked(ask)?;
     let client = issuer.clients().into_iter().find(|client| client.id == id);
     client
-        .map(|client| answer(200, &tell_client(&client)))
+        .map(|client| answer(200, &tell_client(&client, view.secrets)))
         .ok_or_else(|| no_client(id))
+}
+
+pub(super) fn put_client(ask: &Ask) -> Outcome {
+    let (issuer, name) = (ask.issuer()?, ask.name(1));
+    let mut members: Map<String, Value> = ask.body()?;
+    let id = members.entry("id").or_insert_with(|| json!(name));
+    if id != name {
+        let reason = format!("the path names `{name}`, the body `{id}`");
+        return Err(Refusal::invalid(reason));
+    }
+    let config: ClientConfig = as_configured(Value::Object(members))?;
+    let is_new = issuer.state().client(name).is_none();
+    let client = Client::from(config);
+    let document = tell_client(&client, Secrets::Hidden);
+    issuer.add_client(client);
+    Ok(answer(if is_new { 201 } else { 200 }, &document))
 }
 
 pub(super) fn delete_client(ask: &Ask) -> Outcome {
@@ -99,10 +122,15 @@ fn tell_user(user: &User) -> Value {
     json!({"sub": user.sub, "claims": user.claims})
 }
 
-fn tell_client(client: &Client) -> Value {
-    json!({
-        "id": client.id,
-        "public": client.is_public(),
-        "redirect_uris": client.redirect_uris,
-    })
+fn tell_client(client: &Client, secrets: Secrets) -> Value {
+    let config = serde_json::to_value(ClientConfig::from(client)).unwrap_or_default();
+    let members = config.as_object().cloned().unwrap_or_default();
+    let told = members.into_iter().map(|(name, value)| {
+        let value = match value {
+            Value::String(secret) if name == "secret" => json!(secrets.tell(&secret)),
+            value => value,
+        };
+        (name.replace('-', "_"), value)
+    });
+    Value::Object(told.collect())
 }

@@ -26,6 +26,7 @@ pub(super) enum Action {
     DeleteUser,
     ListClients,
     ReadClient,
+    PutClient,
     DeleteClient,
     ReadClock,
     SetClock,
@@ -109,6 +110,7 @@ pub(super) const ROUTES: [(&str, &[(&str, Action)]); 36] = [
         "/issuers/{issuer}/clients/{client_id}",
         &[
             ("GET", Action::ReadClient),
+            ("PUT", Action::PutClient),
             ("DELETE", Action::DeleteClient),
         ],
     ),
@@ -270,6 +272,7 @@ impl Action {
             Self::DeleteUser => people::delete_user(ask),
             Self::ListClients => people::list_clients(ask),
             Self::ReadClient => people::read_client(ask),
+            Self::PutClient => people::put_client(ask),
             Self::DeleteClient => people::delete_client(ask),
             Self::ReadClock => clock::read(ask),
             Self::SetClock => clock::set(ask),

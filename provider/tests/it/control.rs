@@ -298,6 +298,97 @@ async fn users_are_put_and_taken_away() {
 }
 
 #[tokio::test]
+async fn clients_are_put_and_taken_away_and_keep_their_secret() {
+    let world = world().await;
+    let path = "/issuers/default/clients/new";
+    let client = json!({"secret": "a-long-secret", "redirect_uris": ["http://localhost:1/cb"], "access-token-format": "jwt"});
+    let (status, told) = ask(&world, "PUT", path, client.clone()).await;
+    assert_eq!((status, &told["secret"]), (201, &json!("a-l…(13)")));
+    assert_eq!(told["access_token_format"], "jwt");
+    assert_eq!(
+        told["auth_methods"],
+        json!(["client_secret_basic", "client_secret_post"])
+    );
+    assert_eq!(ask(&world, "PUT", path, client).await.0, 200);
+    assert_eq!(
+        get(&world, &format!("{path}?secrets=true")).await["secret"],
+        "a-long-secret"
+    );
+    let wanted = json!({"client_id": "new", "sub": "alice"});
+    let tokens = good(ask(&world, "POST", "/issuers/default/tokens", wanted).await);
+    assert_eq!(
+        tokens["access_token"].as_str().unwrap().split('.').count(),
+        3
+    );
+    let (status, document) = ask(&world, "PUT", path, json!({"redirect_url": []})).await;
+    assert_eq!(status, 400);
+    let reason = document["error_description"].as_str().unwrap();
+    assert!(reason.contains("did you mean `redirect-uris`?"), "{reason}");
+    assert_eq!(
+        ask(&world, "PUT", path, json!({"id": "other"})).await.0,
+        400
+    );
+    assert_eq!(ask(&world, "DELETE", path, Value::Null).await.0, 204);
+    assert_eq!(ask(&world, "DELETE", path, Value::Null).await.0, 404);
+}
+
+#[tokio::test]
+async fn an_issuer_is_set_up_as_in_a_configuration_file() {
+    let world = world().await;
+    let settings = json!({
+        "algorithm": "ES256",
+        "lifetimes": {"access_token": "5m"},
+        "user": [{"sub": "dave"}],
+        "client": [{"id": "app", "secret": "s", "redirect_uris": [crate::support::CALLBACK]}],
+        "fault": [{"when": {"times": 1}, "token": {"set": {"x": 1}}}],
+    });
+    let made = ask(
+        &world,
+        "POST",
+        "/issuers",
+        json!({"name": "shop", "settings": settings}),
+    )
+    .await;
+    assert_eq!(
+        (
+            good(made.clone())["users"].clone(),
+            good(made)["faults"].clone()
+        ),
+        (json!(1), json!(1))
+    );
+    let wanted = json!({"client_id": "app", "sub": "dave"});
+    let tokens = good(ask(&world, "POST", "/issuers/shop/tokens", wanted.clone()).await);
+    assert_eq!(
+        (&tokens["expires_in"], &tokens["x"]),
+        (&json!(300), &json!(1))
+    );
+    good(ask(&world, "POST", "/issuers/shop/tokens", wanted).await);
+    assert_eq!(
+        ask(&world, "POST", "/issuers/shop/reset", Value::Null)
+            .await
+            .0,
+        204
+    );
+    assert_eq!(
+        get(&world, "/issuers/shop/faults").await["faults"][0]["fired"],
+        0
+    );
+    for wrong in [
+        json!({"algoritm": "ES256"}),
+        json!({"keys": {"files": ["/etc/passwd"]}}),
+        json!({"fault": [{"token": {"json": "[1]"}}]}),
+    ] {
+        let body = json!({"name": "wrong", "settings": wrong});
+        assert_eq!(
+            ask(&world, "POST", "/issuers", body).await.0,
+            400,
+            "{wrong}"
+        );
+    }
+    assert!(world.provider.named_issuer("wrong").is_none());
+}
+
+#[tokio::test]
 async fn the_clock_and_the_keys_move_on_demand() {
     let world = world().await;
     let clock = "/issuers/default/clock";
