@@ -2,6 +2,7 @@
 //! cost no memory and any replica can read them.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
@@ -52,12 +53,27 @@ pub(crate) enum Binding {
 }
 
 /// Seals access tokens and opens them again.
-pub(crate) struct Sealer(LessSafeKey);
+pub(crate) struct Sealer {
+    key: LessSafeKey,
+    stamps: hmac::Key,
+}
 
 impl Sealer {
     pub(crate) fn new(key: &[u8; 32]) -> Self {
+        let stamps = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), b"stamps");
         let key = UnboundKey::new(&AES_256_GCM, key).expect("the key has the size of the cipher's");
-        Self(LessSafeKey::new(key))
+        Self {
+            key: LessSafeKey::new(key),
+            stamps: hmac::Key::new(hmac::HMAC_SHA256, stamps.as_ref()),
+        }
+    }
+
+    /// A value that only this issuer can make, and makes again at any time.
+    pub(crate) fn stamp(&self, purpose: &str, value: u64) -> String {
+        let mut mac = hmac::Context::with_key(&self.stamps);
+        mac.update(purpose.as_bytes());
+        mac.update(&value.to_be_bytes());
+        URL_SAFE_NO_PAD.encode(&mac.sign().as_ref()[..16])
     }
 
     /// The token as a client gets it; the nonce must not come twice.
@@ -65,7 +81,7 @@ impl Sealer {
         let mut sealed = postcard::to_extend(token, nonce.to_vec())
             .expect("the type has nothing that cannot be written");
         let mut body = sealed.split_off(NONCE_LEN);
-        self.0
+        self.key
             .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::empty(), &mut body)
             .expect("the token is far smaller than the cipher's limit");
         sealed.append(&mut body);
@@ -80,7 +96,10 @@ impl Sealer {
         }
         let mut body = sealed.split_off(NONCE_LEN);
         let nonce = Nonce::try_assume_unique_for_key(&sealed).ok()?;
-        let opened = self.0.open_in_place(nonce, Aad::empty(), &mut body).ok()?;
+        let opened = self
+            .key
+            .open_in_place(nonce, Aad::empty(), &mut body)
+            .ok()?;
         postcard::from_bytes(opened).ok()
     }
 }

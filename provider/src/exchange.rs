@@ -15,6 +15,7 @@ use crate::endpoint::{self, Answer, Reply, Request, Route};
 use crate::fault::TransportAct;
 use crate::issuer::Issuer;
 use crate::journal::{Notes, Record};
+use crate::logout;
 use crate::server::Host;
 use crate::transport::{Command, Connection};
 
@@ -49,13 +50,16 @@ pub(crate) async fn serve(
     let Some(issuer) = host.issuer(name, may_create) else {
         return render(endpoint::no_issuer(name, route));
     };
-    let (request, refused) = read(head, body).await;
+    let (mut request, refused) = read(head, body).await;
+    request.peer = Some(connection.peer());
+    request.certificate = connection.client_certificate().cloned();
     let started = clock::instant();
     let answer = match refused {
         Some(reply) => Answer {
             reply: endpoint::for_scripts(reply, route),
             notes: Notes::default(),
             act: None,
+            pushes: Vec::new(),
         },
         None => respond(&issuer, route, &request).await,
     };
@@ -69,6 +73,8 @@ pub(crate) async fn serve(
         microseconds = (clock::instant() - started).as_micros(),
         "served"
     );
+    let mut answer = answer;
+    logout::send_all(&issuer, std::mem::take(&mut answer.pushes));
     let act = answer.act;
     let reply = answer.reply.clone();
     let took = clock::instant().duration_since(started);
@@ -118,13 +124,25 @@ pub(crate) fn record(
     });
 }
 
-/// Answers, off the event loop if a signing key has to be made first.
+/// Answers, off the event loop if a signing key has to be made first, or somebody else be asked.
 async fn respond(issuer: &Issuer, route: Route, request: &Request) -> Answer {
     let needs_keys = matches!(route, Route::Jwks | Route::Token);
     if needs_keys && !issuer.state().keys.is_ready() {
         let issuer = issuer.clone();
         // An error would mean that key generation panicked; the endpoint then tries for itself.
         let _ = tokio::task::spawn_blocking(move || issuer.state().keys.prepare()).await;
+    }
+    if issuer.state().may_wait() {
+        let (waiting, request) = (issuer.clone(), request.clone());
+        let answer = tokio::task::spawn_blocking(move || {
+            endpoint::respond(waiting.state(), route, &request)
+        });
+        match answer.await {
+            Ok(answer) => return answer,
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            // The provider stops, and the connection with it.
+            Err(_) => std::future::pending().await,
+        }
     }
     endpoint::respond(issuer.state(), route, request)
 }
@@ -137,7 +155,7 @@ async fn read(head: request::Parts, body: Incoming) -> (Request, Option<Reply>) 
             .map_or("/", |it| it.as_str())
             .to_owned(),
         headers: head.headers,
-        body: String::new(),
+        ..Request::default()
     };
     if request.target.len() > MAX_TARGET {
         let end = request.target.floor_char_boundary(MAX_TARGET);

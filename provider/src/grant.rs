@@ -79,6 +79,15 @@ pub(crate) struct SignedIn {
     pub(crate) acr: String,
 }
 
+/// A client that somebody signed in to in a session, and that wants to know when it ends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Member {
+    pub(crate) sid: String,
+    pub(crate) client_id: String,
+    /// As the issuer knows them.
+    pub(crate) sub: String,
+}
+
 /// A page that waits for its answer.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Interaction {

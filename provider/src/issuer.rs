@@ -4,6 +4,7 @@ mod people;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use crate::access_token::Sealer;
@@ -13,15 +14,17 @@ use crate::endpoint;
 use crate::fault::{ArmedFault, Fault, FaultError, Faults};
 use crate::filter::Filter;
 use crate::flow::{self, Flow};
-use crate::grant::SignedIn;
+use crate::grant::{Member, SignedIn};
 use crate::issue::Prepared;
 use crate::jose::{KeyInfo, KeyRing, KeyStep};
 use crate::journal::Journal;
+use crate::outbound::Outbound;
 use crate::parallel::Tests;
 use crate::parties::{Client, User};
+use crate::published_keys::PublishedKeys;
 use crate::settings::{IssuerSettings, Profile};
 use crate::snapshot::Snapshot;
-use crate::store::{GENERATION, Kept, Kind, MemoryStore, Store};
+use crate::store::{Entry, GENERATION, Kept, Kind, MemoryStore, Store, StoreDown};
 use crate::urls::{Addresses, Urls};
 use crate::verify::{self, Expectation, Verification};
 
@@ -38,6 +41,12 @@ pub(crate) struct IssuerState {
     pub(crate) urls: Urls,
     pub(crate) addresses: Arc<Addresses>,
     pub(crate) tests: Arc<Tests>,
+    /// Whether the provider itself speaks TLS, so that clients can show certificates.
+    pub(crate) speaks_tls: bool,
+    pub(crate) outbound: Outbound,
+    pub(crate) published_keys: PublishedKeys,
+    /// Whether a client publishes its keys, so that requests may have to wait for them.
+    fetches_keys: AtomicBool,
     pub(crate) settings: IssuerSettings,
     clients: RwLock<Vec<Arc<Client>>>,
     users: RwLock<Vec<User>>,
@@ -69,6 +78,7 @@ pub(crate) struct House {
     pub(crate) base_url: String,
     pub(crate) addresses: Arc<Addresses>,
     pub(crate) tests: Arc<Tests>,
+    pub(crate) outbound: Outbound,
 }
 
 /// What a browser would take back to the client.
@@ -135,6 +145,10 @@ impl Issuer {
             urls: addresses.urls(&house.base_url, &own_path),
             addresses: Arc::clone(addresses),
             tests: Arc::clone(&house.tests),
+            speaks_tls: house.base_url.starts_with("https://"),
+            outbound: house.outbound.clone(),
+            published_keys: PublishedKeys::default(),
+            fetches_keys: AtomicBool::new(settings.clients.iter().any(publishes_keys)),
             clients: RwLock::new(settings.clients.iter().cloned().map(Arc::new).collect()),
             users: RwLock::new(settings.users.clone()),
             keys: KeyRing::new(settings.algorithm, settings.keys.clone()),
@@ -309,6 +323,10 @@ impl Issuer {
     }
 }
 
+fn publishes_keys(client: &Client) -> bool {
+    client.jwks.is_none() && client.jwks_uri.is_some()
+}
+
 /// What a store in this process does always succeeds; one elsewhere that cannot be reached is
 /// logged, since callers have no way to mend it.
 fn reached(kept: Kept<()>) {
@@ -320,6 +338,46 @@ fn reached(kept: Kept<()>) {
 impl IssuerState {
     pub(crate) fn now(&self) -> u64 {
         self.settings.clock.now()
+    }
+
+    /// Whether a request may have to wait for somebody else, and so must not be answered on the
+    /// event loop.
+    pub(crate) fn may_wait(&self) -> bool {
+        self.store.may_wait() || self.fetches_keys.load(Ordering::SeqCst)
+    }
+
+    /// Notes whether one of these clients, which are about to be registered, publishes its keys.
+    fn expect_keys<'a>(&self, mut clients: impl Iterator<Item = &'a Client>) {
+        if clients.any(publishes_keys) {
+            self.fetches_keys.store(true, Ordering::SeqCst);
+        }
+    }
+
+    /// Ends every session of a user; the clients that took part in one and want to know.
+    pub(crate) fn end_sessions_of(&self, sub: &str) -> Vec<Member> {
+        let ended = || {
+            let now = self.now();
+            for (handle, found) in self.store.list(Kind::Session, now)? {
+                if matches!(&found.entry, Entry::Session(session) if session.sub == sub) {
+                    self.store.take(Kind::Session, &handle, now)?;
+                }
+            }
+            let mut members = Vec::new();
+            for (key, found) in self.store.list(Kind::Member, now)? {
+                if let Entry::Member(member) = found.entry
+                    && member.sub == sub
+                {
+                    self.store.take(Kind::Member, &key, now)?;
+                    members.push(member);
+                }
+            }
+            members.sort_by(|one, two| (&one.client_id, &one.sid).cmp(&(&two.client_id, &two.sid)));
+            Ok(members)
+        };
+        ended().unwrap_or_else(|down: StoreDown| {
+            tracing::error!(%down, "nobody was signed out");
+            Vec::new()
+        })
     }
 
     pub(crate) fn is_lax(&self) -> bool {

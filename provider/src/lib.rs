@@ -51,6 +51,7 @@ mod issuer;
 mod jose;
 mod journal;
 mod listen;
+mod logout;
 mod metrics;
 mod names;
 mod notes;
@@ -59,6 +60,7 @@ mod page;
 mod parallel;
 mod parties;
 mod protocol;
+mod published_keys;
 mod rules;
 mod sent;
 mod server;
@@ -92,6 +94,7 @@ pub use journal::{
     Endpoint, Exchange, Issued, IssuedKind, Journal, Notes, RecordedRequest, RecordedResponse,
     Subscription,
 };
+pub use logout::LogoutPush;
 pub use names::{
     AccessTokenFormat, AuthMethod, ChallengeMethod, GrantType, ResponseMode, ResponseType,
     SubjectType,

@@ -18,6 +18,8 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
 use url::{Host, Url};
 
 #[cfg(feature = "tls")]
@@ -26,6 +28,8 @@ use crate::tls;
 /// Calls clients. Every call has a connection of its own, follows no redirect and uses no proxy.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Outbound {
+    /// Where calls run that nobody waits for, or that somebody waits for on a thread.
+    runtime: Option<Handle>,
     #[cfg(feature = "tls")]
     tls: Option<tls::TlsClient>,
 }
@@ -65,6 +69,8 @@ pub(crate) enum OutboundError {
         #[source]
         source: hyper::Error,
     },
+    #[error("`{url}` was not called: the provider has stopped")]
+    Stopped { url: String },
     #[error("`{url}` took longer than {} s", TIME.as_secs())]
     TimedOut { url: String },
     #[error("`{url}` sent more than {MAX_BODY} bytes")]
@@ -92,7 +98,38 @@ impl Outbound {
     ) -> Result<Self, tls::TlsError> {
         Ok(Self {
             tls: tls::TlsClient::trusting(pems)?,
+            ..Self::default()
         })
+    }
+
+    /// Makes calls on this runtime.
+    pub(crate) fn on(self, runtime: &Handle) -> Self {
+        let runtime = Some(runtime.clone());
+        Self { runtime, ..self }
+    }
+
+    /// Runs something on the provider's own runtime; `None` where there is none.
+    pub(crate) fn spawn<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Option<JoinHandle<T>> {
+        self.runtime.as_ref().map(|runtime| runtime.spawn(work))
+    }
+
+    /// [`Self::get_json`] for code that is not asynchronous. It blocks, so it must not be called
+    /// on a thread of the provider's own runtime that serves requests.
+    pub(crate) fn wait_for_json(&self, url: &str) -> Result<Value, OutboundError> {
+        let (send, receive) = std::sync::mpsc::channel();
+        let (outbound, target) = (self.clone(), url.to_owned());
+        let started = self.spawn(async move {
+            // Whoever waited may be gone.
+            let _ = send.send(outbound.get_json(&target).await);
+        });
+        let stopped = || OutboundError::Stopped {
+            url: without_query(url),
+        };
+        started.ok_or_else(stopped)?;
+        receive.recv().unwrap_or_else(|_| Err(stopped()))
     }
 
     /// Posts a form.
@@ -101,8 +138,7 @@ impl Outbound {
         url: &str,
         pairs: &[(&str, &str)],
     ) -> Result<OutboundResponse, OutboundError> {
-        let mut form = form_urlencoded::Serializer::new(String::new());
-        let body = form.extend_pairs(pairs).finish();
+        let body = form(pairs);
         let target = Target::parse(url)?;
         let request = target
             .request(Method::POST)
@@ -260,6 +296,12 @@ impl Target {
             Host::Ipv6(address) => address.to_string(),
         }
     }
+}
+
+/// The body of a form.
+pub(crate) fn form(pairs: &[(&str, &str)]) -> String {
+    let mut form = form_urlencoded::Serializer::new(String::new());
+    form.extend_pairs(pairs).finish()
 }
 
 fn without_query(url: &str) -> String {

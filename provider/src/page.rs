@@ -22,7 +22,7 @@ use texts::Texts;
 
 const STYLE: &str = include_str!("templates/style.css");
 
-const TEMPLATES: [(&str, &str); 10] = [
+const TEMPLATES: [(&str, &str); 12] = [
     ("layout.html", include_str!("templates/layout.html")),
     ("login.html", include_str!("templates/login.html")),
     ("consent.html", include_str!("templates/consent.html")),
@@ -39,6 +39,14 @@ const TEMPLATES: [(&str, &str); 10] = [
     ("form_post.html", include_str!("templates/form_post.html")),
     ("index.html", include_str!("templates/index.html")),
     ("signed_out.html", include_str!("templates/signed_out.html")),
+    (
+        "confirm_logout.html",
+        include_str!("templates/confirm_logout.html"),
+    ),
+    (
+        "logging_out.html",
+        include_str!("templates/logging_out.html"),
+    ),
 ];
 
 static PAGES: LazyLock<Environment<'static>> = LazyLock::new(|| {
@@ -195,6 +203,17 @@ pub(crate) fn index(at: At<'_>) -> String {
 
 pub(crate) fn signed_out(at: At<'_>) -> String {
     render("signed_out.html", at, context! {})
+}
+
+/// Asks whether to sign out; the answer brings the single-use handle back.
+pub(crate) fn confirm_logout(issuer: &IssuerState, handle: &str) -> String {
+    render("confirm_logout.html", issuer, context! { handle => handle })
+}
+
+/// Loads what clients want loaded at logout, then goes on.
+pub(crate) fn logging_out(issuer: &IssuerState, frames: &[String], next: Option<&str>) -> String {
+    let context = context! { frames => frames.to_vec(), next => next };
+    render("logging_out.html", issuer, context)
 }
 
 fn name(client: &Client) -> &str {

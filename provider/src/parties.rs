@@ -30,6 +30,9 @@ pub struct Client {
     pub post_logout_redirect_uris: Vec<String>,
     /// The authentication methods that it may use.
     pub auth_methods: BTreeSet<AuthMethod>,
+    /// What its assertions have to be signed with, where it authenticates by such (OIDC Dynamic
+    /// Client Registration 1.0 §2). Default: any algorithm that the method takes.
+    pub assertion_algorithm: Option<SigningAlgorithm>,
     /// The grants that it may use. Default: all that the issuer serves.
     pub grant_types: Option<BTreeSet<GrantType>>,
     /// The response types that it may use. Default: all that the issuer serves.
@@ -95,7 +98,7 @@ pub struct Encryption {
 }
 
 /// Which certificate a client authenticates with; exactly one member is compared (RFC 8705
-/// §2.1.2).
+/// §2.1.2). Who issued the certificate is not looked at: a mock has no authorities to trust.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CertificateName {
     /// The subject's distinguished name, as RFC 4514 writes it.

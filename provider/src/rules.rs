@@ -4,13 +4,14 @@
 //! setting ([`crate::Enforcement`]).
 
 mod authorization;
+mod client;
+mod holder;
 mod rule;
 
 use std::collections::BTreeSet;
-use std::fmt;
 
 use crate::grant::{Challenge, Grant};
-use crate::names::{AuthMethod, ChallengeMethod};
+use crate::names::ChallengeMethod;
 use crate::parties::Client;
 pub(crate) use authorization::{
     code_alone, code_challenge, hashed_challenge, known_client, no_token_by_browser,
@@ -21,24 +22,17 @@ pub(crate) use authorization::{
 use aws_lc_rs::{constant_time, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+pub(crate) use client::{
+    Credentials, assertion_audience, assertion_of_the_client, assertion_signature, assertion_typ,
+    assertion_type, asymmetric_client_authentication, client_certificate, client_secret,
+    fresh_assertion, numeric_date, registered_auth_method, single_auth_method, unused_assertion,
+};
+pub(crate) use holder::{
+    PROOF_WINDOW, fresh_proof, genuine_proof, grant_of_this_key, proof_nonce,
+    proof_of_this_request, proof_of_this_token, proof_typ, registered_binding, sender_constrained,
+    single_proof, token_of_this_holder, unused_proof,
+};
 pub use rule::{Rule, Violation};
-
-/// How a client presented itself at the token endpoint.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Credentials {
-    pub(crate) client_id: String,
-    pub(crate) method: AuthMethod,
-    pub(crate) secret: Option<String>,
-}
-
-impl fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Credentials")
-            .field("client_id", &self.client_id)
-            .field("method", &self.method)
-            .finish_non_exhaustive()
-    }
-}
 
 type Holds = Result<(), Violation>;
 
@@ -79,31 +73,11 @@ pub(crate) fn registered_post_logout_uri(client: Option<&Client>, uri: &str) -> 
     })
 }
 
-pub(crate) fn single_auth_method(header: bool, body: bool) -> Holds {
-    demand(!(header && body), Rule::SingleAuthMethod, || {
-        "the client authenticates in the header and in the body".to_owned()
+/// An ID token says who wants to sign out, or nobody is signed in who could.
+pub(crate) fn hinted_logout(meant: bool) -> Holds {
+    demand(meant, Rule::HintedLogout, || {
+        "no id_token_hint names the user who is signed in".to_owned()
     })
-}
-
-pub(crate) fn client_authentication(client: &Client, shown: &Credentials) -> Holds {
-    let id = &client.id;
-    let violated = |detail: String| {
-        Err(Violation {
-            rule: Rule::ClientAuthentication,
-            detail,
-        })
-    };
-    match (&client.secret, &shown.secret) {
-        (None, None) => Ok(()),
-        (None, Some(_)) => violated(format!("the client `{id}` is public and has no secret")),
-        (Some(_), None) => violated(format!("the client `{id}` sent no secret")),
-        (Some(_), Some(_)) if !client.auth_methods.contains(&shown.method) => violated(format!(
-            "the client `{id}` may not use {}",
-            shown.method.as_str()
-        )),
-        (Some(registered), Some(shown)) if same_secret(registered, shown) => Ok(()),
-        (Some(_), Some(_)) => violated(format!("the secret of the client `{id}` is wrong")),
-    }
 }
 
 pub(crate) fn code_of_this_client(grant: &Grant, client_id: &str) -> Holds {
@@ -245,27 +219,6 @@ mod tests {
             method: ChallengeMethod::Plain,
         };
         assert!(matching_code_verifier(Some(&plain), Some("short")).is_err());
-    }
-
-    #[test]
-    fn a_secret_is_compared_whole() {
-        let client = Client::confidential("app", "secret");
-        let shown = |secret: Option<&str>, method| Credentials {
-            client_id: "app".to_owned(),
-            method,
-            secret: secret.map(str::to_owned),
-        };
-        let basic = AuthMethod::ClientSecretBasic;
-        assert!(client_authentication(&client, &shown(Some("secret"), basic)).is_ok());
-        for wrong in ["", "secre", "secret2", "SECRET"] {
-            assert!(client_authentication(&client, &shown(Some(wrong), basic)).is_err());
-        }
-        assert!(client_authentication(&client, &shown(None, AuthMethod::None)).is_err());
-        let post_only = client.auth_methods([AuthMethod::ClientSecretPost]);
-        assert!(client_authentication(&post_only, &shown(Some("secret"), basic)).is_err());
-        let public = Client::public("app");
-        assert!(client_authentication(&public, &shown(None, AuthMethod::None)).is_ok());
-        assert!(client_authentication(&public, &shown(Some("x"), basic)).is_err());
     }
 
     #[test]

@@ -41,7 +41,6 @@ pub(crate) struct Host {
     pub(crate) house: House,
     /// The CA that was made for this run, as PEM.
     pub(crate) ca_pem: Option<String>,
-    pub(crate) outbound: Outbound,
     default: Issuer,
     named: RwLock<HashMap<String, Named>>,
     on_demand: Option<OnDemand>,
@@ -192,25 +191,30 @@ impl MockProvider {
         let outbound = Outbound::trusting(listening.ca_pem.iter().chain(&builder.trusted))?;
         #[cfg(not(feature = "tls"))]
         let outbound = Outbound::default();
-        let house = House {
-            base_url: listening.base_url,
-            addresses: Arc::new(std::mem::take(&mut builder.addresses)),
-            tests: Arc::new(Tests::new(builder.require_test_key)),
-        };
-        let default = Issuer::new("", &house, builder.settings.clone());
-        default.arm_first(builder.faults)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(builder.worker_threads)
             .thread_name("mock-provider")
             .enable_all()
             .build()
             .map_err(StartError::Runtime)?;
+        let outbound = outbound.on(runtime.handle());
+        let house = House {
+            base_url: listening.base_url,
+            addresses: Arc::new(std::mem::take(&mut builder.addresses)),
+            tests: Arc::new(Tests::new(builder.require_test_key)),
+            outbound,
+        };
+        let default = Issuer::new("", &house, builder.settings.clone());
+        if let Err(error) = default.arm_first(builder.faults) {
+            // A runtime must not be waited for within another.
+            runtime.shutdown_background();
+            return Err(error);
+        }
         let generates_keys = matches!(builder.settings.keys, KeySource::Generated);
         let (stop, stopping) = watch::channel(false);
         let host = Arc::new(Host {
             house,
             ca_pem: listening.ca_pem,
-            outbound,
             default,
             named: RwLock::default(),
             on_demand: builder.on_demand.map(|limit| OnDemand {

@@ -55,7 +55,6 @@ impl Connection {
     }
 
     /// The certificate that the client showed and proved the key of, as DER (RFC 8705 §3).
-    #[cfg_attr(not(test), expect(dead_code, reason = "client authentication asks it"))]
     pub(crate) fn client_certificate(&self) -> Option<&Arc<[u8]>> {
         self.0.client_certificate.as_ref()
     }

@@ -73,6 +73,10 @@ pub(crate) struct ClientConfig {
     /// `tls_client_auth`; with none of them, `none`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) auth_methods: Option<BTreeSet<AuthMethod>>,
+    /// What its assertions have to be signed with, where it authenticates by such. Default: any
+    /// algorithm that the method takes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) assertion_algorithm: Option<SigningAlgorithm>,
     /// The grants that it may use. Default: all that the issuer serves.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) grant_types: Option<BTreeSet<GrantType>>,
@@ -208,6 +212,7 @@ impl From<ClientConfig> for Client {
             jwks_uri: config.jwks_uri,
             access_token_format: config.access_token_format,
             access_token_lifetime: config.access_token_lifetime.map(|span| span.0),
+            assertion_algorithm: config.assertion_algorithm,
             id_token_algorithm: config.id_token_algorithm,
             id_token_encryption: config.id_token_encryption.map(Into::into),
             userinfo_algorithm: config.userinfo_algorithm,
@@ -250,6 +255,7 @@ impl From<&Client> for ClientConfig {
             jwks_uri: client.jwks_uri,
             access_token_format: client.access_token_format,
             access_token_lifetime: client.access_token_lifetime.map(Span),
+            assertion_algorithm: client.assertion_algorithm,
             id_token_algorithm: client.id_token_algorithm,
             id_token_encryption: client.id_token_encryption.map(Into::into),
             userinfo_algorithm: client.userinfo_algorithm,

@@ -79,6 +79,7 @@ pub(crate) fn headless_login(
         reply,
         notes: call.notes.take(),
         act: None,
+        pushes: Vec::new(),
     };
     exchange::record(issuer, Route::Authorize, started, request, answer);
     callback

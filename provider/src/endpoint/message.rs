@@ -1,6 +1,8 @@
 //! Requests and replies as plain data, as they are recorded.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
+use std::net::SocketAddr;
+use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
@@ -22,6 +24,10 @@ pub(crate) struct Request {
     pub(crate) target: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: String,
+    /// Who sent it.
+    pub(crate) peer: Option<SocketAddr>,
+    /// The certificate that the sender proved the key of, as DER (RFC 8705 §2).
+    pub(crate) certificate: Option<Arc<[u8]>>,
 }
 
 /// The parameters of a request, decoded, in their order.
@@ -201,6 +207,20 @@ impl Reply {
             .header("content-security-policy", content_security_policy)
             .header("x-content-type-options", "nosniff");
         reply.with_body(html)
+    }
+
+    /// A page of ours with pages of clients in frames.
+    pub(crate) fn page_with_frames(html: String, frames: &[String]) -> Self {
+        let origins: BTreeSet<String> = (frames.iter())
+            .filter_map(|frame| url::Url::parse(frame).ok())
+            .map(|frame| frame.origin().ascii_serialization())
+            .collect();
+        let origins: Vec<String> = origins.into_iter().collect();
+        let policy = page::CONTENT_SECURITY_POLICY.as_str();
+        let policy = format!("{policy}; frame-src {}", origins.join(" "));
+        let mut reply = Self::page(200, html);
+        reply.headers.remove("content-security-policy");
+        reply.header("content-security-policy", policy)
     }
 
     /// A page that says what is wrong.

@@ -1,14 +1,20 @@
 //! Making tokens: the honest artefact, through the faults, signed or sealed.
 
+use serde_json::{Map, Value};
+
 use crate::access_token::{AccessToken, Binding};
-use crate::fault::{AccessTokenDraft, Moment};
-use crate::grant::Grant;
+use crate::fault::{AccessTokenDraft, DocumentDraft, Moment};
+use crate::grant::{Grant, Member};
 use crate::issue::{self, FrontChannel, Issuance};
-use crate::jose::{self, Secret, Signer, SigningAlgorithm};
+use crate::jose::jwe::{self, Content};
+use crate::jose::jws::compact;
+use crate::jose::verify::Jws;
+use crate::jose::{self, Signer, SigningAlgorithm};
 use crate::names::AccessTokenFormat;
-use crate::parties::Client;
+use crate::parties::{Client, Encryption};
 
 use super::Call;
+use super::client_keys::client_keys;
 
 /// What tokens are made from.
 #[derive(Debug)]
@@ -88,10 +94,31 @@ impl Mint<'_> {
             access_token,
             front,
         };
-        let signer = signer(self.call, self.client, self.client.id_token_algorithm);
-        let draft = issue::id_token(self.call.at(), &signer, &issuance)?;
+        let (call, client) = (self.call, self.client);
+        let signer = issue::signer(issuer, client, client.id_token_algorithm);
+        let draft = issue::id_token(call.at(), &signer, &issuance)?;
         let draft = issuer.faults.tamper(&self.moment(), draft);
-        Some(jose::sign_with(&issuer.keys, &signer, draft))
+        self.join_session();
+        let token = jose::sign_with(&issuer.keys, &signer, draft);
+        Some(match client.id_token_encryption {
+            Some(how) => encrypted(call, client, Content::Jwt(&token), how),
+            None => token,
+        })
+    }
+
+    /// Remembers to tell the client when the session ends.
+    fn join_session(&self) {
+        let wants_to_know = self.client.backchannel_logout_uri.is_some()
+            || self.client.frontchannel_logout_uri.is_some();
+        if let Some(user) = self.grant.user.as_ref().filter(|_| wants_to_know) {
+            let member = Member {
+                sid: user.sid.clone(),
+                client_id: self.client.id.clone(),
+                sub: user.sub.clone(),
+            };
+            let seconds = self.call.issuer.settings.session_lifetime.as_secs();
+            self.call.shelf().join_session(&member, seconds);
+        }
     }
 
     /// The circumstances, with the redirect URI of the grant.
@@ -103,17 +130,60 @@ impl Mint<'_> {
     }
 }
 
-/// What signs for a client: as it registered, or else as the issuer has it. A symmetric algorithm
-/// is keyed with the client secret (OIDC Core §10.1).
-pub(super) fn signer(call: &Call<'_>, client: &Client, own: Option<SigningAlgorithm>) -> Signer {
-    let keys = &call.issuer.keys;
-    let registered = own.and_then(|algorithm| match &client.secret {
-        Some(secret) if algorithm.is_symmetric() => {
-            Secret::new(algorithm, secret.as_bytes()).map(Signer::Secret)
+/// The userinfo response as the client wants it: JSON, signed, encrypted, or both (OIDC Core
+/// §5.3.2).
+pub(super) fn userinfo(call: &Call<'_>, client: &Client, draft: DocumentDraft) -> DocumentDraft {
+    if client.userinfo_algorithm.is_none() && client.userinfo_encryption.is_none() {
+        return draft;
+    }
+    draft.written("application/jwt", |claims| {
+        let signed = client.userinfo_algorithm.map(|_| {
+            let signer = issue::signer(call.issuer, client, client.userinfo_algorithm);
+            let header = issue::members(&issue::jose_header(&signer, "JWT"));
+            compact(&header, claims, |message| signer.sign(message))
+        });
+        let content = match &signed {
+            Some(token) => Content::Jwt(token),
+            None => Content::Claims(claims),
+        };
+        match client.userinfo_encryption {
+            Some(how) => encrypted(call, client, content, how),
+            None => signed.unwrap_or_default(),
         }
-        _ => keys.signing(algorithm).map(Signer::Key),
-    });
-    registered.unwrap_or_else(|| Signer::Key(keys.own()))
+    })
+}
+
+/// What only the client can read. Where it has no key for that, the request cannot be answered.
+fn encrypted(call: &Call<'_>, client: &Client, content: Content<'_>, how: Encryption) -> String {
+    let encrypted = client_keys(call, client)
+        .map_err(|error| error.to_string())
+        .and_then(|keys| {
+            jwe::encrypt(content, &keys, how.algorithm, how.content)
+                .map_err(|error| error.to_string())
+        });
+    encrypted.unwrap_or_else(|reason| {
+        call.unable.replace(Some(reason));
+        String::new()
+    })
+}
+
+/// The claims of an ID token of this issuer, however old. No other token is taken for one.
+pub(super) fn own_id_token(call: &Call<'_>, token: &str) -> Option<Map<String, Value>> {
+    let jws = Jws::parse(token).ok()?;
+    let is_keyed = jws.algorithm().is_some_and(SigningAlgorithm::is_symmetric);
+    let verified = if is_keyed {
+        // Its key is the secret of the client that it says it is for.
+        let client_id = jws.unverified_claims().get("aud")?.as_str()?;
+        let client = call.issuer.client(client_id)?;
+        let algorithm = client.id_token_algorithm?;
+        let secret = client.secret.as_ref()?;
+        jws.verify_with_secret(secret.as_bytes(), &[algorithm])
+            .ok()?
+    } else {
+        jose::jws::own_token(&call.issuer.keys, token)?
+    };
+    let is_id_token = verified.header.get("typ").is_none_or(|typ| typ == "JWT");
+    is_id_token.then_some(verified.claims)
 }
 
 /// What an access token stands for, if the issuer honours it now.

@@ -6,7 +6,7 @@ use super::authorize::{PUSHED, Problem, push};
 use super::client_auth::authenticate;
 use super::message::{Pairs, typed};
 use super::token::{TokenError, refuse};
-use super::{Call, Reply};
+use super::{Call, Reply, dpop};
 use crate::fault::{Document, DocumentDraft};
 use crate::protocol::{ErrorCode, TokenParameters};
 use crate::rules;
@@ -42,13 +42,31 @@ fn pushed(call: &Call<'_>) -> Result<DocumentDraft, TokenError> {
     }
     pairs.retain(|(name, _)| !AUTHENTICATION.contains(&name.as_str()) && name != "client_id");
     pairs.push(("client_id".to_owned(), client.id.clone()));
-    let kept = push(call, &client, &pairs).map_err(|problem| match problem {
+    let key = dpop::proven_key(call, None).map_err(|error| TokenError {
+        code: error.code,
+        ..invalid(&error.reason)
+    })?;
+    let mut kept = push(call, &client, &pairs).map_err(|problem| match problem {
         Problem::Page { reason, .. } => invalid(&reason),
         Problem::Redirect(problem) => TokenError {
             code: problem.error,
             ..invalid(&problem.reason)
         },
     })?;
+    if let Some(key) = key {
+        // The proof binds the code as `dpop_jkt` does (RFC 9449 §10.1).
+        if kept
+            .iter()
+            .any(|(name, jkt)| name == "dpop_jkt" && *jkt != key)
+        {
+            return Err(TokenError {
+                code: ErrorCode::InvalidDpopProof,
+                ..invalid("the DPoP proof is one of another key than dpop_jkt")
+            });
+        }
+        kept.retain(|(name, _)| name != "dpop_jkt");
+        kept.push(("dpop_jkt".to_owned(), key));
+    }
     Ok(keep(call, kept))
 }
 

@@ -134,6 +134,11 @@ impl Route {
         )
     }
 
+    /// Whether `DPoP` proofs are taken there (RFC 9449 §5, §7, §10.1).
+    pub(super) fn takes_proofs(self) -> bool {
+        matches!(self, Self::Par | Self::Token | Self::Userinfo)
+    }
+
     /// Whether scripts of other origins may call it (Fetch, CORS protocol). Those that browsers
     /// navigate to are not among them.
     pub(super) fn is_open_to_scripts(self) -> bool {

@@ -1,8 +1,10 @@
 //! `/userinfo` (OIDC Core §5.3).
 
+use super::holder::{self, Scheme};
 use super::message::typed;
-use super::mint::honoured;
+use super::mint::{self, honoured};
 use super::{Call, Reply};
+use crate::access_token::Binding;
 use crate::issue;
 use crate::protocol::ErrorCode;
 use crate::rules::{self, Violation};
@@ -13,31 +15,74 @@ struct Parameters {
     access_token: Option<String>,
 }
 
+/// An access token as it came in.
+struct Sent {
+    token: String,
+    scheme: Scheme,
+}
+
+/// Why there is no answer.
+struct Refusal {
+    status: u16,
+    code: ErrorCode,
+    reason: String,
+    /// How the token should have come in, or did.
+    scheme: Scheme,
+}
+
 pub(super) fn serve(call: &Call<'_>) -> Reply {
-    let token = match sent_token(call) {
-        Ok(Some(token)) => token,
-        Ok(None) => return refuse(401, None),
-        Err(violation) => {
-            let error = (ErrorCode::InvalidRequest, violation.to_string());
-            return refuse(400, Some(error));
+    match sent_token(call) {
+        Ok(Some(sent)) => answer(call, &sent).unwrap_or_else(|refusal| refuse(call, refusal)),
+        Ok(None) => {
+            // Without any token there is no error code in the challenge (RFC 6750 §3.1).
+            let reason = "an access token is needed";
+            Reply::error(401, ErrorCode::InvalidToken, reason)
+                .header("www-authenticate", "Bearer realm=\"userinfo\"")
+                .header("www-authenticate", holder::challenge(call, None))
         }
+        Err(violation) => refuse(
+            call,
+            Refusal {
+                status: 400,
+                code: ErrorCode::InvalidRequest,
+                reason: violation.to_string(),
+                scheme: Scheme::Bearer,
+            },
+        ),
+    }
+}
+
+fn answer(call: &Call<'_>, sent: &Sent) -> Result<Reply, Refusal> {
+    let refused = |scheme, code, reason| Refusal {
+        status: 401,
+        code,
+        reason,
+        scheme,
     };
-    let known = honoured(call, &token);
+    let known = honoured(call, &sent.token);
     let Some((token, sub)) = known.and_then(|token| Some((token.clone(), token.sub?))) else {
         let reason = "the access token is unknown, expired or revoked".to_owned();
-        return refuse(401, Some((ErrorCode::InvalidToken, reason)));
+        return Err(refused(sent.scheme, ErrorCode::InvalidToken, reason));
     };
     call.note_client(&token.client_id);
     call.note_user(&sub);
+    holder::check(call, &token, &sent.token, sent.scheme).map_err(|error| {
+        let scheme = match token.bound_to {
+            Binding::DpopKey(_) => Scheme::Dpop,
+            Binding::Bearer | Binding::Certificate(_) => Scheme::Bearer,
+        };
+        refused(scheme, error.code, error.reason)
+    })?;
     let client = call.client(&token.client_id);
     let draft = issue::userinfo(call.at(), &client, &sub, &token);
-    Reply::document(call.tamper(draft))
+    let draft = call.tamper(draft);
+    Ok(Reply::document(mint::userinfo(call, &client, draft)))
 }
 
-/// The access token, from the header or the body of a form (RFC 6750 §2.1, §2.2); from the URL
-/// only where that is observed.
-fn sent_token(call: &Call<'_>) -> Result<Option<String>, Violation> {
-    let header = call.request.header("authorization").and_then(bearer);
+/// The access token, from the header or the body of a form (RFC 6750 §2.1, §2.2; RFC 9449 §7.1);
+/// from the URL only where that is observed.
+fn sent_token(call: &Call<'_>) -> Result<Option<Sent>, Violation> {
+    let header = call.request.header("authorization").and_then(credentials);
     let in_url: Parameters = typed(&call.request.query());
     let in_body: Parameters = match call.request.method.as_str() {
         "POST" => typed(&call.request.parameters()),
@@ -46,29 +91,44 @@ fn sent_token(call: &Call<'_>) -> Result<Option<String>, Violation> {
     call.demand(rules::access_token_not_in_url(
         in_url.access_token.is_some(),
     ))?;
-    let header = header.map(str::to_owned);
-    let sent = [header, in_body.access_token, in_url.access_token];
+    let bearer = |token: String| Sent {
+        token,
+        scheme: Scheme::Bearer,
+    };
+    let sent = [
+        header,
+        in_body.access_token.map(bearer),
+        in_url.access_token.map(bearer),
+    ];
     call.demand(rules::single_token_method(sent.iter().flatten().count()))?;
     Ok(sent.into_iter().flatten().next())
 }
 
-/// The token of a `Bearer` header; the scheme's case does not matter (RFC 9110 §11.1).
-fn bearer(header: &str) -> Option<&str> {
+/// The token of a `Bearer` or `DPoP` header; the scheme's case does not matter (RFC 9110 §11.1).
+fn credentials(header: &str) -> Option<Sent> {
     let (scheme, token) = header.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    let scheme = match scheme.to_ascii_lowercase().as_str() {
+        "bearer" => Scheme::Bearer,
+        "dpop" => Scheme::Dpop,
+        _ => return None,
+    };
+    let token = token.trim().to_owned();
+    Some(Sent { token, scheme })
 }
 
-/// RFC 6750 §3. Without any token there is no error code.
-fn refuse(status: u16, error: Option<(ErrorCode, String)>) -> Reply {
-    let Some((code, reason)) = error else {
-        let reason = "an access token is needed";
-        return Reply::error(status, ErrorCode::InvalidToken, reason)
-            .header("www-authenticate", "Bearer realm=\"userinfo\"");
+/// RFC 6750 §3, RFC 9449 §7.1 and §9.
+fn refuse(call: &Call<'_>, refusal: Refusal) -> Reply {
+    let Refusal {
+        status,
+        code,
+        reason,
+        scheme,
+    } = refusal;
+    let name = serde_json::json!(code);
+    let name = name.as_str().unwrap_or_default();
+    let challenge = match scheme {
+        Scheme::Bearer => format!("Bearer realm=\"userinfo\", error=\"{name}\""),
+        Scheme::Dpop => holder::challenge(call, Some(name)),
     };
-    let name = match code {
-        ErrorCode::InvalidRequest => "invalid_request",
-        _ => "invalid_token",
-    };
-    let challenge = format!("Bearer realm=\"userinfo\", error=\"{name}\"");
     Reply::error(status, code, &reason).header("www-authenticate", challenge)
 }

@@ -74,6 +74,24 @@ impl DocumentDraft {
         body
     }
 
+    /// The document written in another way than as JSON. What a fault put in the place of body,
+    /// type or document stays.
+    pub(crate) fn written(
+        mut self,
+        content_type: &str,
+        write: impl FnOnce(&Map<String, Value>) -> String,
+    ) -> Self {
+        if self.body.is_none() && !self.members.contains_key("error") {
+            let json = ("content-type", "application/json");
+            let headers = self.headers.iter_mut();
+            for (_, value) in headers.filter(|(name, value)| (&**name, &**value) == json) {
+                content_type.clone_into(value);
+            }
+            self.body = Some(write(&self.members));
+        }
+        self
+    }
+
     fn set_header(&mut self, name: &str, value: String) {
         let name = name.to_ascii_lowercase();
         self.headers.retain(|(existing, _)| *existing != name);

@@ -1,9 +1,10 @@
 //! What an issuer says about itself: discovery document and published keys.
 
+use super::algorithms::{assertion_algorithms, auth_methods, own_algorithms, proof_algorithms};
 use super::{At, members};
 use crate::fault::{Document, DocumentDraft};
 use crate::issuer::IssuerState;
-use crate::jose::SigningAlgorithm;
+use crate::jose::{ContentEncryption, KeyManagementAlgorithm, SigningAlgorithm};
 use crate::names::{AuthMethod, GrantType, ResponseMode, ResponseType};
 use crate::page;
 use crate::protocol::{JwkSet, ProviderMetadata};
@@ -40,6 +41,11 @@ pub(crate) fn metadata(at: At<'_>) -> DocumentDraft {
         .scopes
         .keys()
         .filter(|scope| offline || *scope != "offline_access");
+    let key_management: Vec<_> = KeyManagementAlgorithm::ALL
+        .map(KeyManagementAlgorithm::as_str)
+        .into();
+    let content_encryption: Vec<_> = ContentEncryption::ALL.map(ContentEncryption::as_str).into();
+    let signing = names(&assertion_algorithms(at.issuer));
     let metadata = ProviderMetadata {
         issuer: at.urls.issuer.clone(),
         authorization_endpoint: front("/authorize"),
@@ -62,27 +68,43 @@ pub(crate) fn metadata(at: At<'_>) -> DocumentDraft {
             .map(ResponseType::as_str)
             .collect(),
         response_modes_supported: ResponseMode::ALL.map(ResponseMode::as_str).into(),
-        authorization_signing_alg_values_supported: algorithms(at.issuer.keys.algorithms()),
+        authorization_signing_alg_values_supported: names(&at.issuer.keys.algorithms()),
         request_object_signing_alg_values_supported: request_object_algorithms(at.issuer),
         require_signed_request_object: false,
         acr_values_supported: settings.acr_values.clone(),
         ui_locales_supported: page::LANGUAGES.into(),
         grant_types_supported: grants(at.issuer).map(GrantType::as_str).collect(),
-        subject_types_supported: vec!["public"],
-        id_token_signing_alg_values_supported: algorithms(at.issuer.keys.algorithms()),
-        token_endpoint_auth_methods_supported: auth_methods().map(AuthMethod::as_str).collect(),
-        introspection_endpoint_auth_methods_supported: auth_methods()
+        subject_types_supported: vec!["public", "pairwise"],
+        id_token_signing_alg_values_supported: names(&own_algorithms(at.issuer)),
+        id_token_encryption_alg_values_supported: key_management.clone(),
+        id_token_encryption_enc_values_supported: content_encryption.clone(),
+        userinfo_signing_alg_values_supported: names(&own_algorithms(at.issuer)),
+        userinfo_encryption_alg_values_supported: key_management,
+        userinfo_encryption_enc_values_supported: content_encryption,
+        token_endpoint_auth_methods_supported: (auth_methods(at.issuer).into_iter())
+            .map(AuthMethod::as_str)
+            .collect(),
+        token_endpoint_auth_signing_alg_values_supported: signing.clone(),
+        introspection_endpoint_auth_methods_supported: (auth_methods(at.issuer).into_iter())
             .filter(|method| *method != AuthMethod::None || at.issuer.is_lax())
             .map(AuthMethod::as_str)
             .collect(),
-        revocation_endpoint_auth_methods_supported: auth_methods()
+        introspection_endpoint_auth_signing_alg_values_supported: signing.clone(),
+        revocation_endpoint_auth_methods_supported: (auth_methods(at.issuer).into_iter())
             .map(AuthMethod::as_str)
             .collect(),
+        revocation_endpoint_auth_signing_alg_values_supported: signing,
+        dpop_signing_alg_values_supported: names(&proof_algorithms(at.issuer)),
+        tls_client_certificate_bound_access_tokens: at.issuer.speaks_tls,
         code_challenge_methods_supported: (settings.accepted_challenge_methods().iter())
             .map(|method| method.as_str())
             .collect(),
         prompt_values_supported: vec!["none", "login", "consent", "select_account"],
         authorization_response_iss_parameter_supported: settings.iss_parameter,
+        frontchannel_logout_supported: true,
+        frontchannel_logout_session_supported: true,
+        backchannel_logout_supported: true,
+        backchannel_logout_session_supported: true,
         claims_parameter_supported: true,
         request_parameter_supported: true,
         request_uri_parameter_supported: false,
@@ -93,14 +115,8 @@ pub(crate) fn metadata(at: At<'_>) -> DocumentDraft {
     )
 }
 
-/// How clients may prove who they are.
-fn auth_methods() -> impl Iterator<Item = AuthMethod> {
-    let served = [
-        AuthMethod::ClientSecretBasic,
-        AuthMethod::ClientSecretPost,
-        AuthMethod::None,
-    ];
-    served.into_iter()
+fn names(algorithms: &[SigningAlgorithm]) -> Vec<&'static str> {
+    algorithms.iter().map(|it| it.as_str()).collect()
 }
 
 /// Rules that leave some response types nothing.
@@ -127,17 +143,11 @@ pub(crate) fn response_types<'a>(
 
 /// What request objects may be signed with (RFC 9101 §10.3): anything that can be verified.
 fn request_object_algorithms(issuer: &IssuerState) -> Vec<&'static str> {
-    let mut names = algorithms(SigningAlgorithm::ALL.into());
+    let mut names = names(&SigningAlgorithm::ALL);
     if !issuer.settings.enforces(Rule::SignedRequestObject) {
         names.push("none");
     }
     names
-}
-
-fn algorithms(algorithms: Vec<SigningAlgorithm>) -> Vec<&'static str> {
-    (algorithms.into_iter())
-        .map(SigningAlgorithm::as_str)
-        .collect()
 }
 
 /// The grants that are served, in the order in which they are advertised.

@@ -106,7 +106,7 @@ pub(crate) fn access_token(
     JwtDraft::new(JwtKind::AccessToken, members(&header), claims)
 }
 
-fn jose_header(signer: &Signer, typ: &'static str) -> JoseHeader {
+pub(crate) fn jose_header(signer: &Signer, typ: &'static str) -> JoseHeader {
     JoseHeader {
         alg: signer.algorithm().as_str(),
         typ,
@@ -168,6 +168,11 @@ pub(crate) fn userinfo(
 ) -> DocumentDraft {
     let sub = subject::subject(at.issuer, client, sub);
     let mut claims = Map::from_iter([("sub".to_owned(), json!(sub))]);
+    if client.userinfo_algorithm.is_some() {
+        // Both are in a response that is signed (OIDC Core §5.3.2).
+        claims.insert("iss".to_owned(), json!(at.urls.issuer));
+        claims.insert("aud".to_owned(), json!(client.id));
+    }
     claims.extend(about(at.issuer, Carrier::Userinfo, &occasion(token)));
     DocumentDraft::new(Document::Userinfo, claims).header("cache-control", "no-store")
 }

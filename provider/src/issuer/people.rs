@@ -35,16 +35,19 @@ impl Issuer {
     }
 
     pub(crate) fn replace_clients(&self, clients: Vec<Arc<Client>>) {
+        self.0.expect_keys(clients.iter().map(|client| &**client));
         *self.0.clients_mut() = clients;
     }
 
     /// Replaces the registered clients.
     pub fn set_clients(&self, clients: Vec<Client>) {
+        self.0.expect_keys(clients.iter());
         *self.0.clients_mut() = clients.into_iter().map(Arc::new).collect();
     }
 
     /// Registers a client, in place of one with the same identifier.
     pub fn add_client(&self, client: Client) {
+        self.0.expect_keys(std::iter::once(&client));
         let mut clients = self.0.clients_mut();
         clients.retain(|existing| existing.id != client.id);
         clients.push(Arc::new(client));

@@ -116,6 +116,11 @@ impl ClientKeys {
         self.0.is_empty()
     }
 
+    /// All of them.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &ClientKey> {
+        self.0.iter()
+    }
+
     /// The keys that may have signed with the algorithm.
     pub(crate) fn signing(&self, algorithm: SigningAlgorithm) -> impl Iterator<Item = &ClientKey> {
         self.0.iter().filter(move |key| {

@@ -135,6 +135,11 @@ impl<'a> Jws<'a> {
         &self.claims
     }
 
+    /// The header, true or not.
+    pub(crate) fn unverified_header(&self) -> &Map<String, Value> {
+        &self.header
+    }
+
     /// [`verify`].
     pub(crate) fn verify(
         self,

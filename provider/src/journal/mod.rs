@@ -237,7 +237,7 @@ pub struct RecordedRequest {
 /// A response as it went out.
 #[derive(Debug, Clone, Default)]
 pub struct RecordedResponse {
-    /// The status code.
+    /// The status code; 0 where a request that the provider made got no answer.
     pub status: u16,
     /// Header names in lower case.
     pub headers: Vec<(String, String)>,

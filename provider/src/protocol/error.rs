@@ -56,6 +56,10 @@ pub(crate) enum ErrorCode {
     InvalidClientMetadata,
     /// RFC 7591 §3.2.2.
     UnapprovedSoftwareStatement,
+    /// RFC 9449 §5.
+    InvalidDpopProof,
+    /// RFC 9449 §8.
+    UseDpopNonce,
 }
 
 /// An error response of the token endpoint (RFC 6749 §5.2).

@@ -39,15 +39,35 @@ pub(crate) struct ProviderMetadata {
     pub(crate) grant_types_supported: Vec<&'static str>,
     pub(crate) subject_types_supported: Vec<&'static str>,
     pub(crate) id_token_signing_alg_values_supported: Vec<&'static str>,
+    /// OIDC Discovery 1.0 §3; JWE, as are the three after it.
+    pub(crate) id_token_encryption_alg_values_supported: Vec<&'static str>,
+    pub(crate) id_token_encryption_enc_values_supported: Vec<&'static str>,
+    pub(crate) userinfo_signing_alg_values_supported: Vec<&'static str>,
+    pub(crate) userinfo_encryption_alg_values_supported: Vec<&'static str>,
+    pub(crate) userinfo_encryption_enc_values_supported: Vec<&'static str>,
     pub(crate) token_endpoint_auth_methods_supported: Vec<&'static str>,
+    pub(crate) token_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
     pub(crate) introspection_endpoint_auth_methods_supported: Vec<&'static str>,
+    pub(crate) introspection_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
     pub(crate) revocation_endpoint_auth_methods_supported: Vec<&'static str>,
+    pub(crate) revocation_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
+    /// RFC 9449 §5.1.
+    pub(crate) dpop_signing_alg_values_supported: Vec<&'static str>,
+    /// RFC 8705 §3.3.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) tls_client_certificate_bound_access_tokens: bool,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) code_challenge_methods_supported: Vec<&'static str>,
     /// Initiating User Registration 1.0 §4 has the name.
     pub(crate) prompt_values_supported: Vec<&'static str>,
     /// RFC 9207 §3.
     pub(crate) authorization_response_iss_parameter_supported: bool,
+    /// Front-Channel Logout 1.0 §3.
+    pub(crate) frontchannel_logout_supported: bool,
+    pub(crate) frontchannel_logout_session_supported: bool,
+    /// Back-Channel Logout 1.0 §2.1.
+    pub(crate) backchannel_logout_supported: bool,
+    pub(crate) backchannel_logout_session_supported: bool,
     pub(crate) claims_parameter_supported: bool,
     pub(crate) request_parameter_supported: bool,
     pub(crate) request_uri_parameter_supported: bool,

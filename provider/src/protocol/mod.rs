@@ -7,6 +7,7 @@ mod error;
 mod id_token;
 mod introspection;
 mod jwks;
+mod logout_token;
 mod metadata;
 mod token;
 
@@ -17,5 +18,6 @@ pub(crate) use error::{ErrorCode, ErrorResponse};
 pub(crate) use id_token::{IdTokenClaims, JoseHeader};
 pub(crate) use introspection::{IntrospectionResponse, TokenInQuestion};
 pub(crate) use jwks::{Jwk, JwkSet};
+pub(crate) use logout_token::LogoutTokenClaims;
 pub(crate) use metadata::ProviderMetadata;
 pub(crate) use token::{TokenParameters, TokenResponse};

@@ -17,6 +17,9 @@ pub(crate) struct TokenParameters {
     pub(crate) scope: Option<String>,
     pub(crate) client_id: Option<String>,
     pub(crate) client_secret: Option<String>,
+    /// RFC 7521 §4.2.
+    pub(crate) client_assertion: Option<String>,
+    pub(crate) client_assertion_type: Option<String>,
     pub(crate) username: Option<String>,
     pub(crate) password: Option<String>,
     /// RFC 8628 §3.4.

@@ -45,6 +45,46 @@ pub enum Rule {
     ClientAuthentication,
     /// The client uses one authentication method, not two (RFC 6749 §2.3).
     SingleAuthMethod,
+    /// The certificate is the one that the client registered (RFC 8705 §2).
+    ClientCertificate,
+    /// A client authenticates by a key or a certificate of its own (FAPI 2.0 §5.3.2.1).
+    AsymmetricClientAuthentication,
+    /// An assertion is said to be a JWT (RFC 7523 §2.2).
+    AssertionType,
+    /// The header of an assertion does not say that it is another kind of token (RFC 8725 §3.11).
+    AssertionTyp,
+    /// The client signed the assertion, with an algorithm that it may use (RFC 7523 §3).
+    AssertionSignature,
+    /// Issuer and subject of the assertion are the client (RFC 7523 §3).
+    AssertionOfTheClient,
+    /// The assertion is for this issuer (RFC 7523 §3).
+    AssertionAudience,
+    /// The assertion has not expired, and does so soon (RFC 7523 §3).
+    FreshAssertion,
+    /// The assertion was not used before (OIDC Core §9).
+    UnusedAssertion,
+    /// There is one `DPoP` header at most (RFC 9449 §4.3).
+    SingleProof,
+    /// A `DPoP` proof is signed with the key in its header (RFC 9449 §4.3).
+    GenuineProof,
+    /// A `DPoP` proof is for this method and URL (RFC 9449 §4.3).
+    ProofOfThisRequest,
+    /// A `DPoP` proof holds a nonce of the provider, where it asks for one (RFC 9449 §8).
+    ProofNonce,
+    /// A `DPoP` proof was made just now (RFC 9449 §4.3).
+    FreshProof,
+    /// A `DPoP` proof was not used before (RFC 9449 §11.1).
+    UnusedProof,
+    /// A `DPoP` proof is for the access token that it comes with (RFC 9449 §4.3).
+    ProofOfThisToken,
+    /// A client that registered bound access tokens asks for such (RFC 9449 §5.2, RFC 8705 §3.4).
+    RegisteredBinding,
+    /// Access tokens are bound to a key or a certificate (FAPI 2.0 §5.3.2.1).
+    SenderConstrainedTokens,
+    /// A code or refresh token that is bound to a key comes with a proof of it (RFC 9449 §5, §10).
+    GrantOfThisKey,
+    /// An access token is used by whom it was issued to (RFC 9449 §7.1, RFC 8705 §3).
+    TokenOfThisHolder,
     /// The code was issued to this client (RFC 6749 §4.1.3).
     CodeOfThisClient,
     /// The redirect URI is the one of the authorization request (RFC 6749 §4.1.3).
@@ -71,6 +111,9 @@ pub enum Rule {
     SingleTokenMethod,
     /// The place to go to after logout is registered (RP-Initiated Logout 1.0 §2).
     RegisteredPostLogoutUri,
+    /// An ID token says who wants to sign out (RP-Initiated Logout 1.0 §2). Otherwise people are
+    /// asked.
+    HintedLogout,
 }
 
 impl Rule {
@@ -93,6 +136,27 @@ impl Rule {
             Self::SignedRequestObject => "RFC 9101 §4",
             Self::ClientAuthentication => "RFC 6749 §3.2.1",
             Self::SingleAuthMethod => "RFC 6749 §2.3",
+            Self::ClientCertificate => "RFC 8705 §2",
+            Self::AsymmetricClientAuthentication | Self::SenderConstrainedTokens => {
+                "FAPI 2.0 Security Profile §5.3.2.1"
+            }
+            Self::AssertionType => "RFC 7523 §2.2",
+            Self::AssertionTyp => "RFC 8725 §3.11",
+            Self::AssertionSignature
+            | Self::AssertionOfTheClient
+            | Self::AssertionAudience
+            | Self::FreshAssertion => "RFC 7523 §3",
+            Self::UnusedAssertion => "OIDC Core §9",
+            Self::SingleProof
+            | Self::GenuineProof
+            | Self::ProofOfThisRequest
+            | Self::FreshProof
+            | Self::ProofOfThisToken => "RFC 9449 §4.3",
+            Self::ProofNonce => "RFC 9449 §8",
+            Self::UnusedProof => "RFC 9449 §11.1",
+            Self::RegisteredBinding => "RFC 9449 §5.2, RFC 8705 §3.4",
+            Self::GrantOfThisKey => "RFC 9449 §5, §10",
+            Self::TokenOfThisHolder => "RFC 9449 §7.1, RFC 8705 §3",
             Self::CodeOfThisClient | Self::SameRedirectUri => "RFC 6749 §4.1.3",
             Self::UnusedCode | Self::FreshCode => "RFC 6749 §4.1.2",
             Self::CodeVerifier => "RFC 7636 §4.5",
@@ -102,7 +166,7 @@ impl Rule {
             Self::UnusedRefreshToken => "RFC 9700 §4.14.2",
             Self::AccessTokenNotInUrl => "RFC 9700 §4.3.2",
             Self::SingleTokenMethod => "RFC 6750 §2",
-            Self::RegisteredPostLogoutUri => "RP-Initiated Logout 1.0 §2",
+            Self::RegisteredPostLogoutUri | Self::HintedLogout => "RP-Initiated Logout 1.0 §2",
         }
     }
 
@@ -120,19 +184,40 @@ impl Rule {
             Self::KnownClient
             | Self::RegisteredRedirectUri
             | Self::ClientAuthentication
+            | Self::ClientCertificate
+            | Self::AssertionType
+            | Self::AssertionTyp
+            | Self::AssertionSignature
+            | Self::AssertionOfTheClient
+            | Self::AssertionAudience
+            | Self::FreshAssertion
+            | Self::UnusedAssertion
             | Self::RegisteredPostLogoutUri
+            | Self::HintedLogout
             | Self::NonceForIdToken
             | Self::SignedRequestObject => profile >= Profile::Strict,
             Self::CodeChallenge | Self::NoTokenByBrowser => profile >= Profile::Oauth21,
             Self::HashedChallenge
             | Self::CodeAlone
             | Self::SecureRedirectUri
-            | Self::PushedRequest => profile >= Profile::Fapi2,
+            | Self::PushedRequest
+            | Self::AsymmetricClientAuthentication
+            | Self::SenderConstrainedTokens => profile >= Profile::Fapi2,
             Self::SingleParameters
             | Self::WellFormedChallenge
             | Self::SupportedChallengeMethod
             | Self::RequestAsRegistered
             | Self::SingleAuthMethod
+            | Self::SingleProof
+            | Self::GenuineProof
+            | Self::ProofOfThisRequest
+            | Self::ProofNonce
+            | Self::FreshProof
+            | Self::UnusedProof
+            | Self::ProofOfThisToken
+            | Self::RegisteredBinding
+            | Self::GrantOfThisKey
+            | Self::TokenOfThisHolder
             | Self::CodeOfThisClient
             | Self::SameRedirectUri
             | Self::UnusedCode

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::grant::{Decision, Device, Grant, Interaction, Polls, SignedIn};
+use crate::grant::{Decision, Device, Grant, Interaction, Member, Polls, SignedIn};
 
 pub(crate) use memory::MemoryStore;
 pub(crate) use shelf::{GENERATION, Shelf};
@@ -80,11 +80,13 @@ pub(crate) enum Kind {
     Revoked,
     /// An identifier that may be seen once, such as the `jti` of an assertion.
     Seen,
+    /// A client that somebody signed in to in a session (Back-Channel Logout 1.0 §2.1).
+    Member,
 }
 
 impl Kind {
     /// Every kind.
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Interaction,
         Self::Session,
         Self::Code,
@@ -96,6 +98,7 @@ impl Kind {
         Self::PushedRequest,
         Self::Revoked,
         Self::Seen,
+        Self::Member,
     ];
 
     /// A short name, for keys and metrics.
@@ -112,6 +115,7 @@ impl Kind {
             Self::PushedRequest => "pushed-request",
             Self::Revoked => "revoked",
             Self::Seen => "seen",
+            Self::Member => "member",
         }
     }
 }
@@ -121,6 +125,7 @@ impl Kind {
 pub(crate) enum Entry {
     Interaction(Box<Interaction>),
     Session(SignedIn),
+    Member(Member),
     Grant(Arc<Grant>),
     Device(Box<Device>),
     Polls(Polls),

@@ -7,10 +7,13 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use super::{Entry, Kept, Kind, Life, Store, StoreDown};
-use crate::grant::{Decision, Device, Grant, Interaction, Polls, SignedIn};
+use crate::grant::{Decision, Device, Grant, Interaction, Member, Polls, SignedIn};
 
 /// For how many seconds an expired code is still known, so that the refusal can say why.
 const CODE_MEMORY: u64 = 600;
+
+/// How many clients take part in a session at most.
+const MAX_MEMBERS: usize = 64;
 
 /// A store in the course of one request.
 #[derive(Debug, Clone, Copy)]
@@ -87,6 +90,56 @@ impl<'a> Shelf<'a> {
     pub(crate) fn end_session(self, handle: &str) -> Option<SignedIn> {
         match self.reached(self.store.take(Kind::Session, handle, self.now))? {
             Entry::Session(signed_in) => Some(signed_in),
+            _ => None,
+        }
+    }
+
+    /// Remembers that a client takes part in a session.
+    pub(crate) fn join_session(self, member: &Member, seconds: u64) {
+        // Each has a place of its own, so that two that come at once do not push each other out.
+        for place in 0..MAX_MEMBERS {
+            let key = member_key(&member.sid, place);
+            let entry = Entry::Member(member.clone());
+            let life = self.life(seconds);
+            if self.reached(self.store.put_new(Kind::Member, &key, entry, life)) {
+                return;
+            }
+            let found = self.reached(self.store.get(Kind::Member, &key, self.now));
+            match found.map(|found| found.entry) {
+                Some(Entry::Member(other)) if other.client_id != member.client_id => {}
+                _ => return,
+            }
+        }
+    }
+
+    /// Forgets who took part in a session, and says who did.
+    pub(crate) fn end_members(self, sid: &str) -> Vec<Member> {
+        let take = |place| {
+            let key = member_key(sid, place);
+            match self.reached(self.store.take(Kind::Member, &key, self.now))? {
+                Entry::Member(member) => Some(member),
+                _ => None,
+            }
+        };
+        (0..MAX_MEMBERS).map_while(take).collect()
+    }
+
+    /// Keeps the parameters of a request until people have answered a question about it.
+    pub(crate) fn put_parameters(
+        self,
+        handle: &str,
+        parameters: Vec<(String, String)>,
+        seconds: u64,
+    ) {
+        let entry = Entry::Parameters(parameters);
+        let life = self.life(seconds);
+        self.reached(self.store.put(Kind::Interaction, handle, entry, life));
+    }
+
+    /// Gives such parameters out, once.
+    pub(crate) fn take_parameters(self, handle: &str) -> Option<Vec<(String, String)>> {
+        match self.reached(self.store.take(Kind::Interaction, handle, self.now))? {
+            Entry::Parameters(parameters) => Some(parameters),
             _ => None,
         }
     }
@@ -314,6 +367,11 @@ impl<'a> Shelf<'a> {
 /// Handles of this kind of page meet no others.
 fn device_page(handle: &str) -> String {
     format!("device {handle}")
+}
+
+/// The key of one place in a session.
+pub(crate) fn member_key(sid: &str, place: usize) -> String {
+    format!("{sid}/{place}")
 }
 
 /// The counter of the generations of access tokens.

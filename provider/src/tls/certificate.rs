@@ -6,10 +6,12 @@ use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use x509_cert::Certificate;
-use x509_cert::der::Decode as _;
+use x509_cert::der::{Decode as _, Encode as _};
 use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::name::Name;
+
+use crate::parties::CertificateName;
 
 /// The SHA-256 thumbprint of a DER certificate, as `x5t#S256` has it (RFC 8705 §3.1).
 pub(crate) fn thumbprint(der: &[u8]) -> String {
@@ -25,6 +27,8 @@ pub(crate) struct ClientCertificate {
     pub(crate) uris: Vec<String>,
     pub(crate) ip_addresses: Vec<IpAddr>,
     pub(crate) emails: Vec<String>,
+    /// The public key, as `SubjectPublicKeyInfo` in DER.
+    pub(crate) public_key: Vec<u8>,
 }
 
 /// Why the names of a certificate cannot be read.
@@ -44,6 +48,7 @@ impl ClientCertificate {
             uris: Vec::new(),
             ip_addresses: Vec::new(),
             emails: Vec::new(),
+            public_key: (certificate.subject_public_key_info().to_der()).map_err(malformed)?,
         };
         let alternative = certificate
             .get_extension::<SubjectAltName>()
@@ -64,6 +69,22 @@ impl ClientCertificate {
             }
         }
         Ok(names)
+    }
+
+    /// Whether it has the name that a client registered (RFC 8705 §2.1.2).
+    pub(crate) fn has(&self, name: &CertificateName) -> bool {
+        match name {
+            CertificateName::SubjectDn(subject) => self.subject_is(subject),
+            CertificateName::Dns(name) => self
+                .dns_names
+                .iter()
+                .any(|it| it.eq_ignore_ascii_case(name)),
+            CertificateName::Uri(uri) => self.uris.contains(uri),
+            CertificateName::Ip(address) => {
+                (address.parse()).is_ok_and(|address| self.ip_addresses.contains(&address))
+            }
+            CertificateName::Email(email) => self.emails.contains(email),
+        }
     }
 
     /// Whether the subject is `expected`, an RFC 4514 string (`tls_client_auth_subject_dn`).

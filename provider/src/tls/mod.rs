@@ -2,13 +2,6 @@
 //! a CA.
 
 mod authority;
-#[cfg_attr(
-    not(test),
-    expect(
-        dead_code,
-        reason = "client authentication asks what a certificate says"
-    )
-)]
 mod certificate;
 mod client;
 mod server;
@@ -17,8 +10,7 @@ mod trust;
 use std::fmt;
 use std::net::IpAddr;
 
-#[expect(unused_imports, reason = "client authentication asks them")]
-pub(crate) use certificate::{CertificateError, ClientCertificate, thumbprint};
+pub(crate) use certificate::{ClientCertificate, thumbprint};
 pub(crate) use client::TlsClient;
 pub(crate) use server::{TlsServer, client_certificate, tell};
 pub use trust::{TrustVariable, trust_script, trust_variables};

@@ -179,13 +179,20 @@ async fn every_advertised_auth_method_is_accepted() {
     let methods = strings(&metadata["token_endpoint_auth_methods_supported"]);
     assert_eq!(
         methods,
-        ["client_secret_basic", "client_secret_post", "none"]
+        [
+            "client_secret_basic",
+            "client_secret_post",
+            "client_secret_jwt",
+            "private_key_jwt",
+            "none"
+        ]
     );
     let revoking = &metadata["revocation_endpoint_auth_methods_supported"];
     assert_eq!(strings(revoking), methods);
     let asking = &metadata["introspection_endpoint_auth_methods_supported"];
-    assert_eq!(strings(asking), methods[..2]);
-    // Each of the three is used in `honest.rs`; here a client is held to the one it registered.
+    assert_eq!(strings(asking), methods[..4]);
+    // Each is used in `honest.rs` or `client_auth.rs`, and certificates in `certificates.rs`; here
+    // a client is held to the one it registered.
     world.issuer.add_client(
         Client::confidential("app", "secret")
             .redirect_uri(CALLBACK)
@@ -276,10 +283,12 @@ async fn published_keys_are_public_and_of_every_advertised_algorithm() {
     let metadata = world.json("/.well-known/openid-configuration").await;
     let jwks = world.json("/jwks").await;
     let keys = jwks["keys"].as_array().unwrap();
-    let algorithms: Vec<&str> = keys
+    let mut algorithms: Vec<&str> = keys
         .iter()
         .map(|key| key["alg"].as_str().unwrap())
         .collect();
+    // These have the client secret for a key, which is not published.
+    algorithms.extend(["HS256", "HS384", "HS512"]);
     assert_eq!(
         strings(&metadata["id_token_signing_alg_values_supported"]),
         algorithms

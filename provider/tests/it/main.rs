@@ -10,6 +10,9 @@ mod authorize_pushed;
 mod authorize_responses;
 mod authorize_wishes;
 mod bad_input;
+#[cfg(feature = "tls")]
+mod certificates;
+mod client_auth;
 mod connections;
 mod control;
 mod control_document;
@@ -18,6 +21,8 @@ mod control_tests;
 mod cors;
 mod device;
 mod discovery;
+mod dpop;
+mod encrypted;
 mod endpoints;
 mod faults;
 mod grants;
@@ -25,6 +30,7 @@ mod honest;
 mod introspection;
 mod issuers;
 mod keys;
+mod logout;
 mod pages;
 mod refresh;
 mod registration;
@@ -32,6 +38,7 @@ mod resources;
 mod rules;
 #[cfg(feature = "cli")]
 mod serve;
+mod signed;
 mod support;
 mod tidy;
 #[cfg(feature = "tls")]

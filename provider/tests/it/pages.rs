@@ -20,7 +20,7 @@ fn handle(html: &str) -> String {
     rest.split('"').next().unwrap().to_owned()
 }
 
-async fn open(world: &World) -> String {
+pub(crate) async fn open(world: &World) -> String {
     world
         .authorize(&careful())
         .send()
@@ -31,7 +31,7 @@ async fn open(world: &World) -> String {
         .unwrap()
 }
 
-async fn answer(world: &World, html: &str, fields: &[(&str, &str)]) -> Response {
+pub(crate) async fn answer(world: &World, html: &str, fields: &[(&str, &str)]) -> Response {
     let handle = handle(html);
     let mut form = vec![("interaction", handle.as_str())];
     form.extend(fields);
@@ -44,7 +44,7 @@ async fn answer(world: &World, html: &str, fields: &[(&str, &str)]) -> Response 
         .unwrap()
 }
 
-fn cookie(response: &Response) -> String {
+pub(crate) fn cookie(response: &Response) -> String {
     let cookie = response.headers()["set-cookie"].to_str().unwrap();
     assert!(cookie.ends_with("HttpOnly; SameSite=Lax"), "{cookie}");
     cookie.split(';').next().unwrap().to_owned()

@@ -5,9 +5,9 @@ use serde_json::{Map, Value};
 
 use super::problem::{Problem, Told, Way, told};
 use crate::endpoint::Call;
+use crate::endpoint::client_keys::{self, ClientKeysError};
 use crate::endpoint::message::{Pairs, typed, value};
 use crate::jose::SigningAlgorithm;
-use crate::jose::jwk::ClientKeys;
 use crate::jose::verify::{Jws, JwsError};
 use crate::parties::Client;
 use crate::protocol::{AuthorizationParameters, ErrorCode};
@@ -132,8 +132,11 @@ fn open(call: &Call<'_>, client: &Client, object: &str) -> Told<(Map<String, Val
         None => SigningAlgorithm::ALL.to_vec(),
     };
     let verified = match (&client.secret, keyed) {
-        (Some(secret), true) => jws.verify_with_secret(secret.as_bytes(), &allowed),
-        (_, _) => jws.verify(&keys(client), &allowed),
+        (Some(secret), true) => {
+            let verified = jws.verify_with_secret(secret.as_bytes(), &allowed);
+            verified.map_err(ClientKeysError::from)
+        }
+        (_, _) => client_keys::verify(call, client, object, &allowed),
     };
     match verified {
         Ok(verified) => {
@@ -150,23 +153,16 @@ fn open(call: &Call<'_>, client: &Client, object: &str) -> Told<(Map<String, Val
             }
         }
         // Nobody could have signed for a client that is not registered.
-        Err(JwsError::Unsigned | JwsError::NoKey(_))
-            if client.request_object_algorithm.is_none() =>
-        {
+        Err(
+            ClientKeysError::Unregistered(_)
+            | ClientKeysError::Token(JwsError::Unsigned | JwsError::NoKey(_)),
+        ) if client.request_object_algorithm.is_none() => {
             call.demand(rules::signed_request_object(false))
                 .map_err(|violation| wrong(violation.to_string()))?;
             Ok((claims, false))
         }
         Err(error) => Err(wrong(error.to_string())),
     }
-}
-
-/// The keys that the client registered.
-fn keys(client: &Client) -> ClientKeys {
-    let registered = client.jwks.as_ref();
-    registered
-        .and_then(|jwks| ClientKeys::parse(jwks).ok())
-        .unwrap_or_default()
 }
 
 /// RFC 9101 §4, §6.3. Who, for whom and when may be left out.

@@ -4,7 +4,7 @@ use super::problem::{Problem, Way};
 use super::session;
 use crate::access_token::Binding;
 use crate::endpoint::message::{Pairs, with_fragment, with_parameters};
-use crate::endpoint::mint::{self, Mint};
+use crate::endpoint::mint::Mint;
 use crate::endpoint::{Call, Reply};
 use crate::fault::{Moment, RedirectDraft};
 use crate::grant::{Grant, Pending, Prompt, SignedIn};
@@ -181,7 +181,7 @@ fn send_back(call: &Call<'_>, way: &Way, draft: RedirectDraft) -> Outcome {
     }
     let parameters = if way.mode.is_signed() {
         let client = call.client(&way.client_id);
-        let signer = mint::signer(call, &client, client.authorization_algorithm);
+        let signer = issue::signer(call.issuer, &client, client.authorization_algorithm);
         let response = issue::signed_response(&signer, draft.parameters);
         vec![("response".to_owned(), response)]
     } else {

@@ -7,10 +7,8 @@ use serde_json::{Map, Value, json};
 use super::problem::{Told, told};
 use super::session;
 use crate::claims::{ClaimsRequest, Demand};
-use crate::endpoint::Call;
+use crate::endpoint::{Call, mint};
 use crate::issue;
-use crate::jose;
-use crate::jose::verify::Jws;
 use crate::protocol::ErrorCode;
 
 /// How many words of a list count.
@@ -67,7 +65,9 @@ pub(super) fn claims(
 /// Whom an `id_token_hint` names, as the issuer knows them. It may have expired.
 pub(super) fn hinted_sub(call: &Call<'_>, hint: Option<&str>) -> Told<Option<String>> {
     let Some(hint) = hint else { return Ok(None) };
-    let sub = own_id_token(call, hint).and_then(|claims| {
+    let issuer = json!(call.at().urls.issuer);
+    let ours = mint::own_id_token(call, hint).filter(|it| it.get("iss") == Some(&issuer));
+    let sub = ours.and_then(|claims| {
         let client = call.client(audience(&claims)?);
         issue::own_sub(call.issuer, &client, claims.get("sub")?.as_str()?)
     });
@@ -78,22 +78,6 @@ pub(super) fn hinted_sub(call: &Call<'_>, hint: Option<&str>) -> Told<Option<Str
             "the id_token_hint is no ID token of this issuer, or its user is gone",
         ),
     }
-}
-
-/// The claims of an ID token that this issuer signed, if need be with the secret of a client.
-fn own_id_token(call: &Call<'_>, token: &str) -> Option<Map<String, Value>> {
-    let keyed = || {
-        let jws = Jws::parse(token).ok()?;
-        let algorithm = jws.algorithm().filter(|it| it.is_symmetric())?;
-        let client = (call.issuer).client(audience(jws.unverified_claims())?)?;
-        let secret = client.secret.as_ref()?.as_bytes();
-        let verified = jws.verify_with_secret(secret, &[algorithm]).ok()?;
-        Some(verified.claims)
-    };
-    let issuer = json!(call.at().urls.issuer);
-    jose::own_claims(&call.issuer.keys, token)
-        .or_else(keyed)
-        .filter(|claims| claims.get("iss") == Some(&issuer))
 }
 
 fn audience(claims: &Map<String, Value>) -> Option<&str> {

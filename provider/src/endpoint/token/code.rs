@@ -39,6 +39,7 @@ pub(super) fn redeem(
     );
     demand(rules::code_verifier(challenge, verifier))?;
     demand(rules::matching_code_verifier(challenge, verifier))?;
+    demand(rules::grant_of_this_key(&grant, &call.holder()))?;
     // A provider without PKCE ignores its parameters.
     if !call.issuer.settings.accepted_challenge_methods().is_empty() {
         demand(rules::no_uncalled_verifier(challenge, verifier))?;

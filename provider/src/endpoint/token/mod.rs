@@ -13,6 +13,7 @@ mod token_exchange;
 use std::sync::Arc;
 
 use super::client_auth::authenticate;
+use super::holder;
 use super::message::{typed, values};
 use super::{Call, Reply};
 use crate::grant::{Grant, SignedIn};
@@ -86,6 +87,9 @@ fn exchange(call: &Call<'_>) -> Result<Reply, TokenError> {
         let reason = format!("the client may not use the grant type `{name}`");
         return Err(error(ErrorCode::UnauthorizedClient, &reason));
     }
+    let holder = holder::of_token_request(call, &client)?;
+    // Nobody else sets it.
+    let _ = call.holder.set(holder);
     match grant {
         GrantType::AuthorizationCode => code::redeem(call, &client, &parameters),
         GrantType::RefreshToken => refresh::refresh(call, &client, &parameters),

@@ -7,6 +7,7 @@ use crate::endpoint::{Call, Reply};
 use crate::parties::Client;
 use crate::protocol::{ErrorCode, TokenParameters};
 use crate::rules;
+use crate::settings::Profile;
 
 /// RFC 6749 §6, OIDC Core §12, RFC 9700 §4.14.2.
 pub(super) fn refresh(
@@ -31,6 +32,12 @@ pub(super) fn refresh(
         rules::refresh_token_of_this_client(&grant, &client.id),
         ErrorCode::InvalidGrant,
     )?;
+    if client.is_public() {
+        demand(
+            rules::grant_of_this_key(&grant, &call.holder()),
+            ErrorCode::InvalidGrant,
+        )?;
+    }
     let unused = |unused: bool| {
         demand(rules::unused_refresh_token(unused), ErrorCode::InvalidGrant)
             .inspect_err(|_| revoke(call, &grant))
@@ -51,8 +58,10 @@ pub(super) fn refresh(
         .collect();
     let audience = audience(call, &grant.resources, &parameters.resource)?;
     // Where they do not rotate, the client keeps the one that it has: RFC 6749 §6 lets it use it
-    // again, and clients take a response without one so.
-    let rotates = call.issuer.settings.rotate_refresh_tokens;
+    // again, and clients take a response without one so. A public client's are used once
+    // (OAuth 2.1 §4.3.1).
+    let rotates = call.issuer.settings.rotate_refresh_tokens
+        || client.is_public() && call.issuer.settings.profile >= Profile::Oauth21;
     if rotates && !issued.used {
         unused(call.shelf().take_refresh_token(token))?;
     }

@@ -39,13 +39,13 @@ impl Response<'_> {
             grant: &self.grant,
             scopes: &self.scopes,
             audience: &self.audience,
-            bound_to: Binding::Bearer,
+            bound_to: call.holder(),
         };
         let access_token = mint.access_token();
         let refresh_token = self.with_refresh_token.then(|| {
             let token = issuer.randomness.token();
             let seconds = issuer.settings.refresh_token_lifetime.as_secs();
-            (call.shelf()).put_refresh_token(&token, Arc::clone(&self.grant), seconds);
+            (call.shelf()).put_refresh_token(&token, self.refreshable(), seconds);
             token
         });
         let id_token = if self.scopes.iter().any(|scope| scope == "openid") {
@@ -55,7 +55,10 @@ impl Response<'_> {
         };
         let response = TokenResponse {
             access_token,
-            token_type: "Bearer",
+            token_type: match &mint.bound_to {
+                Binding::DpopKey(_) => "DPoP",
+                Binding::Bearer | Binding::Certificate(_) => "Bearer",
+            },
             expires_in: mint.access_token_lifetime(),
             refresh_token,
             scope: self.scopes.join(" "),
@@ -63,6 +66,18 @@ impl Response<'_> {
             issued_token_type: None,
         };
         hand_out(&mint, &response, IssuedKind::AccessToken)
+    }
+
+    /// The grant as refresh tokens stand for it: those of a public client are bound to its key
+    /// (RFC 9449 §5).
+    fn refreshable(&self) -> Arc<Grant> {
+        match self.call.holder() {
+            Binding::DpopKey(key) if self.client.is_public() => Arc::new(Grant {
+                dpop_jkt: Some(key),
+                ..Grant::clone(&self.grant)
+            }),
+            _ => Arc::clone(&self.grant),
+        }
     }
 }
 

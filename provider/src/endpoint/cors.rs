@@ -1,0 +1,28 @@
+//! What scripts of other origins may do here (Fetch, CORS protocol).
+
+use super::{Reply, Request, Route};
+
+/// The headers of replies that scripts may read: why a token was refused, the nonce for the next
+/// proof (RFC 9449 §8), and when to try again.
+const EXPOSED: &str = "www-authenticate, dpop-nonce, retry-after";
+
+/// Lets scripts of other origins read the reply, if they may call what it comes from. What refuses
+/// them has to be readable as well.
+pub(crate) fn for_scripts(reply: Reply, route: Route) -> Reply {
+    if !route.is_open_to_scripts() {
+        return reply;
+    }
+    reply
+        .header("access-control-allow-origin", "*")
+        .header("access-control-expose-headers", EXPOSED)
+}
+
+/// Scripts may send whatever headers they ask for; without a wish, those that clients need.
+pub(super) fn preflight(request: &Request, methods: &[&str]) -> Reply {
+    let asked = request.header("access-control-request-headers");
+    let allowed = asked.unwrap_or("authorization, content-type, dpop");
+    Reply::empty(204)
+        .header("access-control-allow-methods", methods.join(", "))
+        .header("access-control-allow-headers", allowed)
+        .header("access-control-max-age", "600")
+}

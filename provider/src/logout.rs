@@ -1,0 +1,201 @@
+//! Telling clients that somebody has signed out (Back-Channel Logout 1.0): the logout token, through
+//! the faults, and the request that carries it, which is recorded in the journal.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, HeaderValue, Method};
+
+use crate::clock;
+use crate::fault::Moment;
+use crate::grant::Member;
+use crate::issue::{self, At};
+use crate::issuer::{Issuer, IssuerState};
+use crate::jose;
+use crate::journal::{Endpoint, Notes, Record};
+use crate::outbound;
+use crate::parties::Client;
+use crate::urls::Urls;
+
+/// What became of telling one client that somebody has signed out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogoutPush {
+    /// The client.
+    pub client_id: String,
+    /// Where the logout token was posted to (Back-Channel Logout 1.0 §2.2).
+    pub uri: String,
+    /// The status that the client answered with, or why there was no answer. 200 and 204 mean that
+    /// it has ended the session (Back-Channel Logout 1.0 §2.8).
+    pub outcome: Result<u16, String>,
+}
+
+/// A logout token on its way to a client.
+#[derive(Debug, Clone)]
+pub(crate) struct Push {
+    client_id: String,
+    uri: String,
+    token: String,
+    notes: Notes,
+}
+
+/// Whom a logout token is about; it names at least one of both (Back-Channel Logout 1.0 §2.4).
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct About<'a> {
+    /// As the issuer knows them.
+    pub(crate) sub: Option<&'a str>,
+    pub(crate) sid: Option<&'a str>,
+}
+
+/// The logout token for a client; none where it does not want any.
+pub(crate) fn prepare(
+    issuer: &IssuerState,
+    urls: &Urls,
+    client: &Client,
+    about: About<'_>,
+) -> Option<Push> {
+    let uri = client.backchannel_logout_uri.clone()?;
+    let notes = RefCell::new(Notes {
+        client_id: Some(client.id.clone()),
+        user: about.sub.map(str::to_owned),
+        ..Notes::default()
+    });
+    let signer = issue::signer(issuer, client, client.id_token_algorithm);
+    let draft = issue::logout_token(At { issuer, urls }, &signer, client, about);
+    let moment = Moment {
+        issuer_name: &issuer.name,
+        issuer_url: &urls.issuer,
+        url: &uri,
+        redirect_uri: None,
+        now: issuer.now(),
+        notes: &notes,
+    };
+    let draft = issuer.faults.tamper(&moment, draft);
+    let token = jose::sign_with(&issuer.keys, &signer, draft);
+    Some(Push {
+        client_id: client.id.clone(),
+        uri,
+        token,
+        notes: notes.into_inner(),
+    })
+}
+
+/// The logout tokens for those who took part in a session.
+pub(crate) fn prepare_all(issuer: &IssuerState, urls: &Urls, members: &[Member]) -> Vec<Push> {
+    (members.iter())
+        .filter_map(|member| {
+            let client = issuer.client(&member.client_id)?;
+            let about = About {
+                sub: Some(&member.sub),
+                sid: Some(&member.sid),
+            };
+            prepare(issuer, urls, &client, about)
+        })
+        .collect()
+}
+
+/// Sends logout tokens, all at the same time, and waits for nobody.
+pub(crate) fn send_all(issuer: &Issuer, pushes: Vec<Push>) {
+    for push in pushes {
+        let (issuer, outbound) = (issuer.clone(), issuer.state().outbound.clone());
+        // What became of it is in the journal.
+        drop(outbound.spawn(async move { send(&issuer, push).await }));
+    }
+}
+
+/// Sends logout tokens, all at the same time, and waits for every answer.
+pub(crate) async fn send_and_wait(issuer: &Issuer, pushes: Vec<Push>) -> Vec<LogoutPush> {
+    let started: Vec<_> = (pushes.into_iter())
+        .map(|push| {
+            let unsent = LogoutPush {
+                client_id: push.client_id.clone(),
+                uri: push.uri.clone(),
+                outcome: Err("the provider has stopped".to_owned()),
+            };
+            let (issuer, outbound) = (issuer.clone(), issuer.state().outbound.clone());
+            let sending = outbound.spawn(async move { send(&issuer, push).await });
+            (sending, unsent)
+        })
+        .collect();
+    let mut all = Vec::new();
+    for (sending, unsent) in started {
+        all.push(match sending {
+            Some(sending) => sending.await.unwrap_or(unsent),
+            None => unsent,
+        });
+    }
+    all
+}
+
+/// Posts one logout token and records the exchange (Back-Channel Logout 1.0 §2.5).
+async fn send(issuer: &Issuer, push: Push) -> LogoutPush {
+    let started = clock::instant();
+    let Push {
+        client_id,
+        uri,
+        token,
+        notes,
+    } = push;
+    let pairs = [("logout_token", token.as_str())];
+    let body = outbound::form(&pairs);
+    let answer = issuer.state().outbound.post_form(&uri, &pairs).await;
+    let (outcome, answer) = match answer {
+        Ok(answer) => (Ok(answer.status), Some(answer)),
+        Err(error) => {
+            tracing::warn!(client = client_id, %error, "a client was not told of a logout");
+            (Err(error.to_string()), None)
+        }
+    };
+    let (status, reply_headers, reply_body) = answer.map_or_else(Default::default, |answer| {
+        (answer.status, answer.headers, answer.body.into())
+    });
+    let form = HeaderValue::from_static("application/x-www-form-urlencoded");
+    issuer.journal().record(Record {
+        issuer: Arc::clone(&issuer.state().name),
+        endpoint: Endpoint::BackchannelLogout,
+        started,
+        ended: clock::instant(),
+        method: Method::POST,
+        target: uri.clone(),
+        headers: (&HeaderMap::from_iter([(CONTENT_TYPE, form)])).into(),
+        body,
+        status,
+        reply_headers: (&reply_headers).into(),
+        reply_body,
+        transport: None,
+        notes,
+    });
+    LogoutPush {
+        client_id,
+        uri,
+        outcome,
+    }
+}
+
+impl Issuer {
+    /// Ends every session of a user, and tells each client that the user signed in to and that
+    /// wants to know (Back-Channel Logout 1.0). Waits for the clients' answers, at most five
+    /// seconds; the exchanges are in the journal as [`Endpoint::BackchannelLogout`].
+    ///
+    /// What a client got in a session is remembered once it has an ID token.
+    pub async fn log_out(&self, sub: &str) -> Vec<LogoutPush> {
+        let state = self.state();
+        let members = state.end_sessions_of(sub);
+        let pushes = prepare_all(state, &state.urls, &members);
+        send_and_wait(self, pushes).await
+    }
+
+    /// Posts a logout token about a user or a session to one client, whether they signed in to it
+    /// or not. `None` if there is no such client, or it has no `backchannel_logout_uri`.
+    pub async fn push_logout(
+        &self,
+        client_id: &str,
+        sub: Option<&str>,
+        sid: Option<&str>,
+    ) -> Option<LogoutPush> {
+        let state = self.state();
+        let client: Arc<Client> = state.client(client_id)?;
+        let push = prepare(state, &state.urls, &client, About { sub, sid })?;
+        send_and_wait(self, vec![push]).await.pop()
+    }
+}
