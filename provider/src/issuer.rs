@@ -1,11 +1,14 @@
 //! One logical provider: its identifier, keys, clients, users, grants, clock, faults and journal.
 
+mod callback;
 mod people;
+mod sessions;
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+
+pub use callback::Callback;
 
 use crate::access_token::Sealer;
 use crate::builder::StartError;
@@ -14,7 +17,7 @@ use crate::endpoint;
 use crate::fault::{ArmedFault, Fault, FaultError, Faults};
 use crate::filter::Filter;
 use crate::flow::{self, Flow};
-use crate::grant::{Member, SignedIn};
+use crate::grant::SignedIn;
 use crate::issue::Prepared;
 use crate::jose::{KeyInfo, KeyRing, KeyStep};
 use crate::journal::Journal;
@@ -24,7 +27,7 @@ use crate::parties::{Client, User};
 use crate::published_keys::PublishedKeys;
 use crate::settings::{IssuerSettings, Profile};
 use crate::snapshot::Snapshot;
-use crate::store::{Entry, GENERATION, Kept, Kind, MemoryStore, Store, StoreDown};
+use crate::store::{GENERATION, Kept, Kind, MemoryStore, Store};
 use crate::urls::{Addresses, Urls};
 use crate::verify::{self, Expectation, Verification};
 
@@ -81,23 +84,6 @@ pub(crate) struct House {
     pub(crate) outbound: Outbound,
 }
 
-/// What a browser would take back to the client.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Callback {
-    /// The redirect URI, with the parameters of the response in its query or fragment.
-    pub url: String,
-    /// The fields of the form that the browser would post there (OAuth 2.0 Form Post Response
-    /// Mode §2); none for any other response mode.
-    pub form: Option<Vec<(String, String)>>,
-}
-
-/// It holds codes and tokens.
-impl fmt::Debug for Callback {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Callback").finish_non_exhaustive()
-    }
-}
-
 /// Why a headless login gave no callback URL.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LoginError {
@@ -148,7 +134,7 @@ impl Issuer {
             speaks_tls: house.base_url.starts_with("https://"),
             outbound: house.outbound.clone(),
             published_keys: PublishedKeys::default(),
-            fetches_keys: AtomicBool::new(settings.clients.iter().any(publishes_keys)),
+            fetches_keys: AtomicBool::new(settings.clients.iter().any(people::publishes_keys)),
             clients: RwLock::new(settings.clients.iter().cloned().map(Arc::new).collect()),
             users: RwLock::new(settings.users.clone()),
             keys: KeyRing::new(settings.algorithm, settings.keys.clone()),
@@ -323,10 +309,6 @@ impl Issuer {
     }
 }
 
-fn publishes_keys(client: &Client) -> bool {
-    client.jwks.is_none() && client.jwks_uri.is_some()
-}
-
 /// What a store in this process does always succeeds; one elsewhere that cannot be reached is
 /// logged, since callers have no way to mend it.
 fn reached(kept: Kept<()>) {
@@ -344,40 +326,6 @@ impl IssuerState {
     /// event loop.
     pub(crate) fn may_wait(&self) -> bool {
         self.store.may_wait() || self.fetches_keys.load(Ordering::SeqCst)
-    }
-
-    /// Notes whether one of these clients, which are about to be registered, publishes its keys.
-    fn expect_keys<'a>(&self, mut clients: impl Iterator<Item = &'a Client>) {
-        if clients.any(publishes_keys) {
-            self.fetches_keys.store(true, Ordering::SeqCst);
-        }
-    }
-
-    /// Ends every session of a user; the clients that took part in one and want to know.
-    pub(crate) fn end_sessions_of(&self, sub: &str) -> Vec<Member> {
-        let ended = || {
-            let now = self.now();
-            for (handle, found) in self.store.list(Kind::Session, now)? {
-                if matches!(&found.entry, Entry::Session(session) if session.sub == sub) {
-                    self.store.take(Kind::Session, &handle, now)?;
-                }
-            }
-            let mut members = Vec::new();
-            for (key, found) in self.store.list(Kind::Member, now)? {
-                if let Entry::Member(member) = found.entry
-                    && member.sub == sub
-                {
-                    self.store.take(Kind::Member, &key, now)?;
-                    members.push(member);
-                }
-            }
-            members.sort_by(|one, two| (&one.client_id, &one.sid).cmp(&(&two.client_id, &two.sid)));
-            Ok(members)
-        };
-        ended().unwrap_or_else(|down: StoreDown| {
-            tracing::error!(%down, "nobody was signed out");
-            Vec::new()
-        })
     }
 
     pub(crate) fn is_lax(&self) -> bool {

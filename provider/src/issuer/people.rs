@@ -1,8 +1,9 @@
 //! The clients and users of an issuer, which can change at any time.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
-use super::Issuer;
+use super::{Issuer, IssuerState};
 use crate::parties::{Client, User};
 
 impl Issuer {
@@ -64,4 +65,18 @@ impl Issuer {
         users.retain(|existing| existing.sub != user.sub);
         users.push(user);
     }
+}
+
+impl IssuerState {
+    /// Notes whether one of these clients, which are about to be registered, publishes its keys.
+    fn expect_keys<'a>(&self, mut clients: impl Iterator<Item = &'a Client>) {
+        if clients.any(publishes_keys) {
+            self.fetches_keys.store(true, Ordering::SeqCst);
+        }
+    }
+}
+
+/// Whether the keys of a client have to be fetched.
+pub(super) fn publishes_keys(client: &Client) -> bool {
+    client.jwks.is_none() && client.jwks_uri.is_some()
 }
