@@ -1,6 +1,7 @@
 //! Integration tests, all in one binary.
 
 mod cli;
+mod configuration;
 mod doctor;
 mod files;
 mod targets;

@@ -7,7 +7,7 @@ use serde::de::IntoDeserializer as _;
 use serde::de::value::{Error as WordError, StrDeserializer};
 use serde_json::Value;
 
-use crate::config::{BasePath, BaseUrl, Log, LogFormat, Moment};
+use crate::config::{BasePath, BaseUrl, Log, LogFormat, Moment, Secret};
 use crate::jose::SigningAlgorithm;
 use crate::names::AccessTokenFormat;
 use crate::parties::User;
@@ -97,6 +97,13 @@ pub struct ServeArgs {
     #[arg(long, value_name = "FILE", help_heading = "HTTPS")]
     pub(crate) ca_file: Option<PathBuf>,
 
+    /// What the control API below /_/ asks for; without it, only programs on this machine may use
+    /// it. Others can read the command line: `MOCK_PROVIDER_CONTROL_KEY` is safer
+    #[arg(long, value_name = "KEY", value_parser = parse_secret, help_heading = "Operation")]
+    pub(crate) control_key: Option<Secret>,
+    /// Refuse requests that belong to no parallel test
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = "Operation")]
+    pub(crate) require_test_key: Option<bool>,
     /// Once it answers, write here as JSON where; the file is removed at the end
     #[arg(long, value_name = "FILE", help_heading = "Operation")]
     pub(crate) ready_file: Option<PathBuf>,
@@ -129,6 +136,10 @@ fn parse_url(text: &str) -> Result<BaseUrl, String> {
 
 fn parse_path(text: &str) -> Result<BasePath, String> {
     text.to_owned().try_into()
+}
+
+fn parse_secret(text: &str) -> Result<Secret, String> {
+    Ok(Secret(text.to_owned()))
 }
 
 fn parse_moment(text: &str) -> Result<Moment, String> {

@@ -164,6 +164,11 @@ impl Layered {
             &mut server.ca_file,
             args.ca_file,
         );
+        let key = &mut server.control_key;
+        over.set("control-key", "server.control-key", key, args.control_key);
+        let required = &mut server.require_test_key;
+        let path = "server.require-test-key";
+        over.set("require-test-key", path, required, args.require_test_key);
         let file = &mut server.ready_file;
         over.set("ready-file", "server.ready-file", file, args.ready_file);
         over.set("log", "server.log", &mut server.log, args.log);

@@ -128,7 +128,10 @@ fn masked(path: &str, value: &Value) -> Value {
     let segments: Vec<&str> = path.split('.').collect();
     match (segments.as_slice(), value) {
         ([.., "keys", "own"], Value::Array(keys)) => keys.iter().map(masked_key).collect(),
-        ([.., "client", _, "secret"] | [.., "registration", "token"], _) => MASK.into(),
+        (
+            [.., "client", _, "secret"] | [.., "registration", "token"] | ["server", "control-key"],
+            _,
+        ) => MASK.into(),
         _ => value.clone(),
     }
 }

@@ -89,6 +89,10 @@ impl Setup {
             .grace(server.grace.0)
             .settings(self.default.clone())
             .issuers_on_demand(Some(server.issuers_on_demand));
+        builder = builder.require_test_key(server.require_test_key);
+        if let Some(key) = &server.control_key {
+            builder = builder.control_key(key.0.clone());
+        }
         for fault in &self.faults {
             builder = builder.fault(fault.clone());
         }

@@ -201,6 +201,7 @@ fn the_printed_configuration_says_where_values_come_from_and_hides_secrets() {
     let file = temporary(
         "printed.toml",
         "auto = \"dora\"\nregistration = { token = \"the-token\" }\n[server]\nworkers = 2\n\
+         control-key = \"the-key\"\n\
          [[client]]\nid = \"app\"\nsecret = \"the-secret\"\n",
     );
     let file = file.to_str().unwrap();
@@ -220,9 +221,12 @@ fn the_printed_configuration_says_where_values_come_from_and_hides_secrets() {
     assert_eq!(line("algorithm"), "algorithm = \"ES256\" # --alg");
     assert_eq!(line("port"), "port = 0 # MOCK_PROVIDER_PORT");
     assert_eq!(line("profile"), "profile = \"lax\" # default");
-    assert_eq!(line("secret"), "secret = \"<hidden>\" # FILE:7");
+    assert_eq!(line("secret"), "secret = \"<hidden>\" # FILE:8");
     assert_eq!(line("token"), "token = \"<hidden>\" # FILE:2");
-    assert!(!text.contains("the-secret") && !text.contains("the-token"));
+    assert_eq!(line("control-key"), "control-key = \"<hidden>\" # FILE:5");
+    for secret in ["the-secret", "the-token", "the-key"] {
+        assert!(!text.contains(secret), "{secret}");
+    }
     let shown = print(&layered, &setup, Secrets::Shown);
     assert!(shown.contains("the-secret") && shown.contains("the-token"));
 }

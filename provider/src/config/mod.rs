@@ -23,7 +23,7 @@ pub(crate) use server::ServerConfig;
 #[cfg(feature = "cli")]
 pub(crate) use server::{Log, LogFormat};
 #[cfg(feature = "cli")]
-pub(crate) use values::{BasePath, BaseUrl, Moment};
+pub(crate) use values::{BasePath, BaseUrl, Moment, Secret};
 
 use crate::fault::FaultError;
 use crate::jose::OwnKeyError;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::values::{BasePath, BaseUrl, Span};
+use super::values::{BasePath, BaseUrl, Secret, Span};
 use crate::urls::{Addresses, Side};
 
 /// The port of a program that was not told another.
@@ -58,6 +58,12 @@ pub(crate) struct ServerConfig {
     /// Where to write the CA of this run, for clients to trust.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) ca_file: Option<PathBuf>,
+    /// What whoever uses the control API below `/_/` has to send, as `Authorization: Bearer KEY`.
+    /// Default: nothing, and only programs on this machine may use it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) control_key: Option<Secret>,
+    /// Whether requests are refused that belong to no parallel test. Default: no.
+    pub(crate) require_test_key: bool,
     /// Where to write, once it answers, under which addresses; it is removed at the end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) ready_file: Option<PathBuf>,
@@ -96,6 +102,8 @@ impl Default for ServerConfig {
             tls_key: None,
             tls_trust: Vec::new(),
             ca_file: None,
+            control_key: None,
+            require_test_key: false,
             ready_file: None,
             log: Log::default(),
             log_format: LogFormat::default(),

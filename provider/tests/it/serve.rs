@@ -265,7 +265,8 @@ fn a_ready_file_says_where_it_answers_until_it_ends_and_the_log_has_no_secret() 
 fn healthcheck_trusts_the_ca_of_the_run_and_says_what_is_wrong() {
     let ca = Path::new(env!("CARGO_TARGET_TMPDIR")).join("ca-1.pem");
     let ca = ca.to_str().unwrap();
-    let served = Served::start("ready-2.json", &["--tls", "--ca-file", ca]);
+    let arguments = ["--tls", "--ca-file", ca, "--control-key", "the-key"];
+    let served = Served::start("ready-2.json", &arguments);
     let base = served.ready["local_url"].as_str().unwrap();
     assert!(base.starts_with("https://"));
     assert_eq!(served.ready["ca_file"], ca);
