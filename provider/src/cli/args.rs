@@ -99,7 +99,7 @@ pub struct ServeArgs {
 
     /// What the control API below /_/ asks for; without it, only programs on this machine may use
     /// it. Others can read the command line: `MOCK_PROVIDER_CONTROL_KEY` is safer
-    #[arg(long, value_name = "KEY", value_parser = parse_secret, help_heading = "Operation")]
+    #[arg(long, value_name = "KEY", help_heading = "Operation")]
     pub(crate) control_key: Option<Secret>,
     /// Refuse requests that belong to no parallel test
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = "Operation")]
@@ -136,10 +136,6 @@ fn parse_url(text: &str) -> Result<BaseUrl, String> {
 
 fn parse_path(text: &str) -> Result<BasePath, String> {
     text.to_owned().try_into()
-}
-
-fn parse_secret(text: &str) -> Result<Secret, String> {
-    Ok(Secret(text.to_owned()))
 }
 
 fn parse_moment(text: &str) -> Result<Moment, String> {

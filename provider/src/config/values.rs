@@ -225,6 +225,12 @@ fn days_of_month(year: u64, month: u64) -> u64 {
 #[serde(transparent)]
 pub(crate) struct Secret(pub(crate) String);
 
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("<hidden>")
