@@ -61,7 +61,7 @@ impl Store for MemoryStore {
     fn take(&self, kind: Kind, key: &str, now: u64) -> Kept<Option<Entry>> {
         let mut table = self.table(kind);
         table.sweep(now);
-        Ok(table.slots.remove(key).map(|slot| slot.entry))
+        Ok(table.remove(key).map(|slot| slot.entry))
     }
 
     fn use_once(&self, kind: Kind, key: &str, now: u64) -> Kept<bool> {
@@ -108,19 +108,23 @@ impl Store for MemoryStore {
     }
 }
 
-/// Entries by key, and their keys by the second in which they expire.
+/// Entries by key, and their keys in the order in which they expire. What is gone from one is gone
+/// from the other.
 #[derive(Default)]
 struct Table {
     slots: HashMap<Arc<str>, Slot>,
-    /// Keys of entries that were taken or replaced meanwhile may still stand here.
-    expiring: BTreeMap<u64, Vec<Arc<str>>>,
+    /// By the second in which they expire, then by number.
+    expiring: BTreeMap<(u64, u64), Arc<str>>,
     /// Used entries, oldest first.
     used: VecDeque<Arc<str>>,
+    /// The number of the next entry.
+    next: u64,
 }
 
 struct Slot {
     entry: Entry,
     until: u64,
+    number: u64,
     used: bool,
 }
 
@@ -144,31 +148,34 @@ impl fmt::Debug for Table {
 impl Table {
     fn insert(&mut self, key: &str, entry: Entry, life: Life) {
         self.sweep(life.now);
+        self.remove(key);
         while self.slots.len() >= CAPACITY && self.drop_next() {}
         let key: Arc<str> = key.into();
-        let until = life.until;
-        self.expiring
-            .entry(until)
-            .or_default()
-            .push(Arc::clone(&key));
         let slot = Slot {
             entry,
-            until,
+            until: life.until,
+            number: self.next,
             used: false,
         };
+        self.next += 1;
+        self.expiring
+            .insert((slot.until, slot.number), Arc::clone(&key));
         self.slots.insert(key, slot);
+    }
+
+    fn remove(&mut self, key: &str) -> Option<Slot> {
+        let slot = self.slots.remove(key)?;
+        self.expiring.remove(&(slot.until, slot.number));
+        Some(slot)
     }
 
     /// Forgets what has expired.
     fn sweep(&mut self, now: u64) {
         let mut swept = false;
         while let Some(first) = self.expiring.first_entry()
-            && *first.key() <= now
+            && first.key().0 <= now
         {
-            let (second, keys) = first.remove_entry();
-            for key in keys {
-                self.forget(&key, second);
-            }
+            self.slots.remove(&first.remove());
             swept = true;
         }
         if swept {
@@ -176,27 +183,13 @@ impl Table {
         }
     }
 
-    /// Makes room: forgets one of those that would expire first.
+    /// Makes room: forgets the one that would expire first.
     fn drop_next(&mut self) -> bool {
-        let Some(mut first) = self.expiring.first_entry() else {
-            return false;
-        };
-        let second = *first.key();
-        let key = first.get_mut().pop();
-        if first.get().is_empty() {
-            first.remove();
-        }
-        if let Some(key) = key {
-            self.forget(&key, second);
-        }
-        true
-    }
-
-    fn forget(&mut self, key: &str, second: u64) {
-        // The key may have been put anew, with another life.
-        if self.slots.get(key).is_some_and(|slot| slot.until == second) {
+        let first = self.expiring.pop_first();
+        if let Some((_, key)) = &first {
             self.slots.remove(key);
         }
+        first.is_some()
     }
 
     fn use_once(&mut self, key: &str) -> bool {
@@ -215,7 +208,7 @@ impl Table {
             && let Some(oldest) = self.used.pop_front()
             && self.slots.get(&oldest).is_some_and(|slot| slot.used)
         {
-            self.slots.remove(&oldest);
+            self.remove(&oldest);
         }
         true
     }
@@ -286,6 +279,21 @@ mod tests {
         assert_eq!(store.count(KIND, 1).unwrap(), USED_CAPACITY);
         assert!(store.get(KIND, "0", 1).unwrap().is_none());
         assert!(store.get(KIND, "1", 1).unwrap().unwrap().used);
+    }
+
+    #[test]
+    fn what_is_gone_leaves_nothing_behind_until_it_would_have_expired() {
+        let store = MemoryStore::default();
+        for n in 0..3 * USED_CAPACITY {
+            let key = n.to_string();
+            put(&store, &key, LIFE);
+            assert!(store.use_once(KIND, &key, 1).unwrap());
+        }
+        put(&store, "taken", LIFE);
+        assert!(store.take(KIND, "taken", 1).unwrap().is_some());
+        put(&store, "anew", LIFE);
+        put(&store, "anew", Life { now: 1, until: 20 });
+        assert_eq!(store.table(KIND).expiring.len(), USED_CAPACITY + 1);
     }
 
     #[test]
