@@ -32,6 +32,15 @@ pub(crate) struct Record {
 pub(super) const MAX_TOLD: usize = 64 * 1024;
 
 impl Record {
+    /// Without what is never told of a large body.
+    pub(super) fn cut(mut self) -> Self {
+        if self.reply_body.len() > MAX_TOLD {
+            // A copy, since a slice would keep the whole alive.
+            self.reply_body = Bytes::copy_from_slice(&self.reply_body[..MAX_TOLD]);
+        }
+        self
+    }
+
     /// About how much it holds, in bytes.
     pub(super) fn size(&self) -> usize {
         let issued = |it: &Issued| it.value.len() + 64;
@@ -44,7 +53,6 @@ impl Record {
     }
 
     pub(super) fn tell(&self, number: u64) -> Exchange {
-        let reply_body = &self.reply_body[..self.reply_body.len().min(MAX_TOLD)];
         Exchange {
             number,
             issuer: self.issuer.to_string(),
@@ -60,7 +68,7 @@ impl Record {
             response: RecordedResponse {
                 status: self.status,
                 headers: self.reply_headers.pairs(),
-                body: String::from_utf8_lossy(reply_body).into_owned(),
+                body: String::from_utf8_lossy(&self.reply_body).into_owned(),
                 transport: self.transport,
             },
             notes: self.notes.clone(),
