@@ -283,8 +283,8 @@ fn healthcheck_trusts_the_ca_of_the_run_and_says_what_is_wrong() {
         .env("MOCK_PROVIDER_PORT", &port)
         .env("MOCK_PROVIDER_TLS", "true")
         .env("MOCK_PROVIDER_CA_FILE", ca)
-        .status();
-    assert_eq!(alone.unwrap().code(), Some(0));
+        .output();
+    assert_eq!(alone.unwrap().status.code(), Some(0));
     served.end();
     assert_eq!(ask(&["--port", &port]), Some(1));
 }
