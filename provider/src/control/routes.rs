@@ -52,13 +52,14 @@ pub(super) enum Action {
     IssueTokens,
     Sign,
     LogIn,
+    DecideDevice,
     ListTests,
     BeginTest,
     EndTest,
 }
 
 /// Every path, with what stands for a name in braces, and what its methods do.
-pub(super) const ROUTES: [(&str, &[(&str, Action)]); 36] = [
+pub(super) const ROUTES: [(&str, &[(&str, Action)]); 37] = [
     ("/", &[("GET", Action::Index)]),
     ("/openapi.json", &[("GET", Action::Document)]),
     ("/health", &[("GET", Action::Health)]),
@@ -175,6 +176,10 @@ pub(super) const ROUTES: [(&str, &[(&str, Action)]); 36] = [
     ("/issuers/{issuer}/verify", &[("POST", Action::Verify)]),
     ("/issuers/{issuer}/tokens", &[("POST", Action::IssueTokens)]),
     ("/issuers/{issuer}/login", &[("POST", Action::LogIn)]),
+    (
+        "/issuers/{issuer}/devices/{user_code}",
+        &[("POST", Action::DecideDevice)],
+    ),
     ("/issuers/{issuer}/sign", &[("POST", Action::Sign)]),
 ];
 
@@ -296,6 +301,7 @@ impl Action {
             Self::IssueTokens => tokens::issue(ask),
             Self::Sign => tokens::sign(ask),
             Self::LogIn => tokens::log_in(ask),
+            Self::DecideDevice => tokens::decide(ask),
             Self::ListTests => Ok(tests::list(ask)),
             Self::BeginTest => tests::begin(ask),
             Self::EndTest => tests::end(ask),

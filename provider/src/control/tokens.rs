@@ -3,7 +3,8 @@
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::ask::{Ask, Outcome, Refusal, answer};
+use super::ask::{Ask, Outcome, Refusal, answer, done};
+use crate::device::{self, DeviceError, Verdict};
 use crate::endpoint::{self, OnDemand};
 use crate::fault::{JwtDraft, JwtKind};
 use crate::jose::{self, Signer, SigningAlgorithm};
@@ -38,6 +39,23 @@ struct LogIn {
     /// The scopes to grant. Default: all that the request asks for.
     scope: Option<String>,
     test: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Decide {
+    decision: Said,
+    /// Who approves.
+    sub: Option<String>,
+    /// The scopes to grant. Default: all that the device asks for.
+    scope: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Said {
+    Approve,
+    Deny,
 }
 
 /// What the token endpoint would answer, had the user just signed in to the client.
@@ -122,4 +140,39 @@ pub(super) fn log_in(ask: &Ask) -> Outcome {
         document["form"] = Value::Object(fields.collect());
     }
     Ok(answer(200, &document))
+}
+
+/// What people would say to a device on its page (RFC 8628 §3.3).
+pub(super) fn decide(ask: &Ask) -> Outcome {
+    let issuer = ask.issuer()?;
+    let Decide {
+        decision,
+        sub,
+        scope,
+    } = ask.body()?;
+    let scopes: Option<Vec<String>> =
+        scope.map(|scope| scope.split_whitespace().map(str::to_owned).collect());
+    let verdict = match (&decision, &sub) {
+        (Said::Deny, _) => Verdict::Deny,
+        (Said::Approve, Some(sub)) if issuer.state().user(sub).is_some() => Verdict::Approve {
+            sub,
+            scopes: scopes.as_deref(),
+        },
+        (Said::Approve, Some(sub)) => {
+            let reason = format!("there is no user `{sub}`; PUT …/users/{sub} adds one");
+            return Err(Refusal::invalid(reason));
+        }
+        (Said::Approve, None) => {
+            return Err(Refusal::invalid("who approves? give the user as `sub`"));
+        }
+    };
+    device::decide(issuer.state(), ask.name(1), verdict).map_err(|error| match error {
+        DeviceError::Unknown { .. } | DeviceError::Expired { .. } => {
+            Refusal::missing(error.to_string())
+        }
+        DeviceError::Answered { .. } => Refusal::new(409, "conflict", error.to_string()),
+        DeviceError::Unreachable => Refusal::new(503, "temporarily_unavailable", error.to_string())
+            .header("retry-after", "1"),
+    })?;
+    Ok(done())
 }

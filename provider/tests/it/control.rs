@@ -592,6 +592,58 @@ async fn tokens_signatures_and_logins_come_on_demand() {
 }
 
 #[tokio::test]
+async fn a_device_is_answered_once() {
+    let world = world().await;
+    let form = [("client_id", "native"), ("scope", "openid email")];
+    let request = world.http.post(world.url("/device/authorize")).form(&form);
+    let device: Value = request.send().await.unwrap().json().await.unwrap();
+    let path = format!(
+        "/issuers/default/devices/{}",
+        device["user_code"].as_str().unwrap()
+    );
+    for (body, status) in [
+        (json!({"decision": "approve"}), 400),
+        (json!({"decision": "approve", "sub": "nobody"}), 400),
+        (
+            json!({"decision": "approve", "sub": "alice", "scope": "openid"}),
+            204,
+        ),
+        (json!({"decision": "deny"}), 409),
+    ] {
+        assert_eq!(
+            ask(&world, "POST", &path, body.clone()).await.0,
+            status,
+            "{body}"
+        );
+    }
+    let unknown = json!({"decision": "deny"});
+    assert_eq!(
+        ask(
+            &world,
+            "POST",
+            "/issuers/default/devices/XXXX-XXXX",
+            unknown
+        )
+        .await
+        .0,
+        404
+    );
+    let form = [
+        ("grant_type", "urn:ietf:params:oauth:grant-type:device_code"),
+        ("device_code", device["device_code"].as_str().unwrap()),
+        ("client_id", "native"),
+    ];
+    let tokens = world
+        .http
+        .post(world.url("/token"))
+        .form(&form)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(tokens.json::<Value>().await.unwrap()["scope"], "openid");
+}
+
+#[tokio::test]
 async fn metrics_and_health_tell_how_it_goes() {
     let world = world().await;
     world.tokens().await;

@@ -64,6 +64,12 @@ async fn every_example_is_accepted_and_every_answer_is_as_the_document_says() {
                 *url = json!(url.as_str().unwrap().replace("http://localhost:9400", own));
             }
             let mut path = filled(&world, path);
+            if path.contains("{user_code}") {
+                let form = [("client_id", "native"), ("scope", "openid")];
+                let request = world.http.post(world.url("/device/authorize")).form(&form);
+                let device: Value = request.send().await.unwrap().json().await.unwrap();
+                path = path.replace("{user_code}", device["user_code"].as_str().unwrap());
+            }
             if method == "delete" && path == "/issuers/default" {
                 world
                     .provider

@@ -26,6 +26,7 @@ pub(super) fn poll(
         error(ErrorCode::InvalidGrant, reason)
     };
     let device = call.shelf().device(code).ok_or_else(gone)?;
+    call.note_test(device.test.as_deref());
     if device.client_id != client.id {
         let reason = "the device code was issued to another client";
         return Err(error(ErrorCode::InvalidGrant, reason));
