@@ -1,6 +1,7 @@
 // oauth4webapi.
 
 import assert from 'node:assert/strict'
+import { setTimeout } from 'node:timers/promises'
 
 import * as jose from 'jose'
 import * as oauth from 'oauth4webapi'
@@ -14,6 +15,7 @@ import {
   REDIRECT_URI,
   SPA,
   WEB,
+  agree,
   signIn,
   signInWithForm,
   visit,
@@ -89,6 +91,19 @@ async function refreshed(as, refreshToken) {
     OPTIONS,
   )
   return oauth.processRefreshTokenResponse(as, WEB_CLIENT, response)
+}
+
+/** What a grant without a browser gives. */
+async function granted(as, client, authentication, grant, parameters) {
+  const response = await oauth.genericTokenEndpointRequest(
+    as,
+    client,
+    authentication,
+    grant,
+    parameters,
+    OPTIONS,
+  )
+  return oauth.processGenericTokenEndpointResponse(as, client, response)
 }
 
 async function introspected(as, client, authentication, token) {
@@ -376,5 +391,58 @@ export const flows = {
       oauth.validateJwtAccessToken(as, request, 'https://another.example.test/', OPTIONS),
       oauth.OperationProcessingError,
     )
+  },
+
+  async password() {
+    const as = await discovered('oidc')
+    const person = { username: 'alice', password: 'any', scope: 'openid' }
+    const tokens = await granted(as, WEB_CLIENT, WEB_BASIC, 'password', person)
+    assert.equal(oauth.getValidatedIdTokenClaims(tokens).sub, 'alice')
+  },
+
+  async device() {
+    const as = await discovered('oidc')
+    const app = { client_id: SPA }
+    const none = oauth.None()
+    const parameters = { scope: 'openid' }
+    const response = await oauth.deviceAuthorizationRequest(as, app, none, parameters, OPTIONS)
+    const started = await oauth.processDeviceAuthorizationResponse(as, app, response)
+    const poll = async () => {
+      const { device_code } = started
+      const polled = await oauth.deviceCodeGrantRequest(as, app, none, device_code, OPTIONS)
+      return oauth.processDeviceCodeResponse(as, app, polled)
+    }
+    await assert.rejects(poll(), refused('authorization_pending', 400))
+    await agree(started)
+    await setTimeout(started.interval * 1000)
+    const tokens = await poll()
+    assert.equal(oauth.getValidatedIdTokenClaims(tokens).sub, 'alice')
+  },
+
+  async 'token-exchange'() {
+    const as = await discovered('oidc')
+    const { access_token } = await logIn(as, WEB_CLIENT, WEB_BASIC)
+    const type = 'urn:ietf:params:oauth:token-type:access_token'
+    const grant = 'urn:ietf:params:oauth:grant-type:token-exchange'
+    const parameters = { subject_token: access_token, subject_token_type: type }
+    const tokens = await granted(as, WEB_CLIENT, WEB_BASIC, grant, parameters)
+    assert.equal(tokens.issued_token_type, type)
+    assert.notEqual(tokens.access_token, access_token)
+    await assert.rejects(
+      granted(as, WEB_CLIENT, WEB_BASIC, grant, { ...parameters, subject_token: 'wrong' }),
+      refused('invalid_request', 400),
+    )
+  },
+
+  async registration() {
+    const as = await discovered('oidc')
+    const register = async (metadata) => {
+      const response = await oauth.dynamicClientRegistrationRequest(as, metadata, OPTIONS)
+      return oauth.processDynamicClientRegistrationResponse(response)
+    }
+    const client = await register({ redirect_uris: [REDIRECT_URI] })
+    await logIn(as, client, oauth.ClientSecretBasic(client.client_secret))
+    const wrong = { redirect_uris: ['not a URI'] }
+    await assert.rejects(register(wrong), refused('invalid_redirect_uri', 400))
   },
 }

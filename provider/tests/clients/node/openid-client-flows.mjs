@@ -14,6 +14,7 @@ import {
   SIGNED_OUT_URI,
   SPA,
   WEB,
+  agree,
   signIn,
   signInWithForm,
   visit,
@@ -297,4 +298,58 @@ export const flows = {
   },
 
   'jwt-access-token': 'for resource servers, which it leaves to oauth4webapi',
+
+  async password() {
+    const config = await web()
+    const person = { username: 'alice', password: 'any', scope: 'openid' }
+    const tokens = await client.genericGrantRequest(config, 'password', person)
+    assert.equal(tokens.claims().sub, 'alice')
+  },
+
+  async device() {
+    const config = await discovered(SPA, client.None())
+    const started = await client.initiateDeviceAuthorization(config, { scope: 'openid' })
+    const polling = client.pollDeviceAuthorizationGrant(config, started)
+    await agree(started)
+    const tokens = await polling
+    assert.equal(tokens.claims().sub, 'alice')
+  },
+
+  async 'token-exchange'() {
+    const config = await web()
+    const { access_token } = await logIn(config)
+    const type = 'urn:ietf:params:oauth:token-type:access_token'
+    const grant = 'urn:ietf:params:oauth:grant-type:token-exchange'
+    const parameters = { subject_token: access_token, subject_token_type: type }
+    const tokens = await client.genericGrantRequest(config, grant, parameters)
+    assert.equal(tokens.issued_token_type, type)
+    const claims = await client.fetchUserInfo(config, tokens.access_token, 'alice')
+    assert.equal(claims.sub, 'alice')
+    await assert.rejects(
+      client.genericGrantRequest(config, grant, { ...parameters, subject_token: 'wrong' }),
+      refused('invalid_request', 400),
+    )
+  },
+
+  async registration() {
+    const metadata = {
+      redirect_uris: [REDIRECT_URI],
+      client_name: 'Registered',
+      // Its default; that of RFC 7591 §2 is `client_secret_basic`.
+      token_endpoint_auth_method: 'client_secret_post',
+    }
+    const config = await client.dynamicClientRegistration(
+      new URL(ISSUER),
+      metadata,
+      undefined,
+      OPTIONS,
+    )
+    assert.equal(config.clientMetadata().client_name, 'Registered')
+    await logIn(config)
+    const wrong = { redirect_uris: ['not a URI'] }
+    await assert.rejects(
+      client.dynamicClientRegistration(new URL(ISSUER), wrong, undefined, OPTIONS),
+      refused('invalid_redirect_uri', 400),
+    )
+  },
 }

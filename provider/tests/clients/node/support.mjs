@@ -48,6 +48,15 @@ export async function signInWithForm(authorizationUrl) {
   return new Request(callback_url, { method: 'POST', body: new URLSearchParams(form) })
 }
 
+/** Agrees, as alice, on the page that a device sends people to. */
+export async function agree({ verification_uri, verification_uri_complete }) {
+  const page = await (await fetch(verification_uri_complete)).text()
+  const [, interaction] = page.match(/name="interaction" value="([^"]+)"/)
+  const body = new URLSearchParams({ interaction, sub: 'alice' })
+  const answer = await fetch(verification_uri, { method: 'POST', body })
+  assert.equal(answer.status, 200, await answer.text())
+}
+
 /** Where the browser is sent when it opens the URL. */
 export async function visit(url) {
   const response = await fetch(url, { redirect: 'manual' })

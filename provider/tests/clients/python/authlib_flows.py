@@ -325,3 +325,33 @@ def jwt_access_token():
         pass
     else:
         raise AssertionError("another resource server takes the token")
+
+
+@library.flow("password")
+def password():
+    client = web_session(scope="profile")
+    token = client.fetch_token(username="alice", password="any")
+    assert token["scope"] == "profile"
+
+
+library.not_supported["device"] = "no call for the device authorization request"
+
+
+@library.flow("token-exchange")
+def token_exchange():
+    app = App(*WEB)
+    app.log_in()
+    token_type = "urn:ietf:params:oauth:token-type:access_token"
+    arguments = {
+        "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
+        "subject_token": app.token["access_token"],
+        "subject_token_type": token_type,
+    }
+    token = web_session().fetch_token(**arguments)
+    assert token["issued_token_type"] == token_type
+    assert token["access_token"] != app.token["access_token"]
+    arguments["subject_token"] = "wrong"
+    expect_error("invalid_request", lambda: web_session().fetch_token(**arguments))
+
+
+library.not_supported["registration"] = "only as a server"

@@ -4,10 +4,13 @@ import logging
 
 from jwkest.jws import factory
 from oic import rndstr
+from oic.exception import RegistrationError
 from oic.extension.client import Client as ExtensionClient
 from oic.oauth2.message import (
     CCAccessTokenRequest,
     ErrorResponse,
+    ExtensionTokenRequest,
+    ROPCAccessTokenRequest,
 )
 from oic.oic import Client
 from oic.oic.message import (
@@ -334,3 +337,47 @@ def resource():
 
 
 library.not_supported["jwt-access-token"] = "no call for it"
+
+
+@library.flow("password")
+def password():
+    client = discovered(*WEB)
+    arguments = {"grant_type": "password", "username": "alice", "password": "any"}
+    tokens = own_tokens(client, ROPCAccessTokenRequest, {**arguments, "scope": ["profile"]})
+    assert tokens["scope"] == ["profile"], tokens
+
+
+library.not_supported["device"] = "asks for a code without a content type"
+
+
+@library.flow("token-exchange")
+def token_exchange():
+    client = discovered(*WEB)
+    _, tokens = log_in(client)
+    token_type = "urn:ietf:params:oauth:token-type:access_token"
+    arguments = {
+        "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
+        "subject_token": tokens["access_token"],
+        "subject_token_type": token_type,
+    }
+    exchanged = own_tokens(client, ExtensionTokenRequest, arguments)
+    assert exchanged["issued_token_type"] == token_type
+    assert exchanged["access_token"] != tokens["access_token"]
+    arguments["subject_token"] = "wrong"
+    expect_error("invalid_request", own_tokens(client, ExtensionTokenRequest, arguments))
+
+
+@library.flow("registration")
+def registration():
+    client = Client(client_authn_method=CLIENT_AUTHN_METHOD)
+    endpoint = client.provider_config(ISSUER)["registration_endpoint"]
+    client.register(endpoint, redirect_uris=[REDIRECT_URI], response_types=["code"])
+    assert client.client_id and client.client_secret
+    client.redirect_uris = [REDIRECT_URI]
+    log_in(client)
+    try:
+        client.register(endpoint, redirect_uris=["not a URI"])
+    except RegistrationError as refused:
+        assert "invalid_redirect_uri" in str(refused)
+    else:
+        raise AssertionError("a redirect URI that is none is registered")

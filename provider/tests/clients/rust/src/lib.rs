@@ -1,7 +1,12 @@
 //! What the flows have in common: the provider that they are driven against, and the browser.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use anyhow::{Context as _, Result};
-use oauth_gauntlet_provider::{Client, MockProvider, MockProviderBuilder, Tls};
+use oauth_gauntlet_provider::{
+    Client, DeviceSettings, GrantType, IssuerSettings, MockProvider, MockProviderBuilder, Tls,
+};
 use oauth2::{HttpRequest, HttpResponse};
 use reqwest::Certificate;
 use url::Url;
@@ -25,7 +30,18 @@ pub fn strict_provider() -> MockProviderBuilder {
             .redirect_uri(REDIRECT_URI)
             .post_logout_redirect_uri(SIGNED_OUT_URI)
     };
+    let settings = IssuerSettings {
+        grants: BTreeSet::from(GrantType::ALL),
+        device: DeviceSettings {
+            auto: Some("alice".to_owned()),
+            interval: Duration::from_secs(1),
+            pending_polls: 1,
+            ..DeviceSettings::default()
+        },
+        ..IssuerSettings::default()
+    };
     MockProvider::builder()
+        .settings(settings)
         .client(with_uris(Client::confidential(WEB.0, WEB.1)))
         .client(with_uris(Client::public(SPA)))
 }

@@ -8,9 +8,10 @@ use oauth_gauntlet_provider::MockProvider;
 use oauth2::basic::{BasicClient, BasicErrorResponseType, BasicTokenResponse, BasicTokenType};
 use oauth2::{
     AccessToken, AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken,
-    EndpointNotSet, EndpointSet, IntrospectionUrl, PkceCodeChallenge, RedirectUrl, RefreshToken,
-    RequestTokenError, RevocationUrl, Scope, StandardErrorResponse, StandardRevocableToken,
-    TokenIntrospectionResponse as _, TokenResponse as _, TokenUrl, reqwest,
+    DeviceAuthorizationUrl, EndpointNotSet, EndpointSet, IntrospectionUrl, PkceCodeChallenge,
+    RedirectUrl, RefreshToken, RequestTokenError, ResourceOwnerPassword, ResourceOwnerUsername,
+    RevocationUrl, Scope, StandardDeviceAuthorizationResponse, StandardErrorResponse,
+    StandardRevocableToken, TokenIntrospectionResponse as _, TokenResponse as _, TokenUrl, reqwest,
 };
 
 use crate::{Flow, flow, not_supported};
@@ -36,6 +37,10 @@ pub(crate) fn flows() -> Vec<Flow> {
         not_supported("claims", "OAuth only"),
         not_supported("id-token-algorithms", "OAuth only"),
         not_supported("jwt-access-token", "no call for it"),
+        flow("password", password),
+        flow("device", device),
+        not_supported("token-exchange", "no call for it"),
+        not_supported("registration", "no call for it"),
         not_supported("jarm", "no call for it"),
         not_supported("hybrid", "OAuth only"),
         flow("implicit", implicit),
@@ -288,6 +293,47 @@ async fn form_post() -> Result<()> {
         .exchange_code(AuthorizationCode::new(code))
         .request_async(&http()?)
         .await?;
+    Ok(())
+}
+
+async fn password() -> Result<()> {
+    let provider = strict_provider().start().await?;
+    let alice = ResourceOwnerUsername::new("alice".to_owned());
+    let password = ResourceOwnerPassword::new("any".to_owned());
+    let tokens = confidential(&provider, WEB.1)?
+        .exchange_password(&alice, &password)
+        .add_scope(Scope::new("profile".to_owned()))
+        .request_async(&http()?)
+        .await?;
+    ensure!(
+        tokens
+            .scopes()
+            .is_some_and(|it| *it == [Scope::new("profile".to_owned())])
+    );
+    Ok(())
+}
+
+async fn device() -> Result<()> {
+    let provider = strict_provider().start().await?;
+    let url = format!("{}/device/authorize", provider.issuer().url());
+    let client =
+        client(&provider, SPA)?.set_device_authorization_url(DeviceAuthorizationUrl::new(url)?);
+    let details: StandardDeviceAuthorizationResponse = client
+        .exchange_device_code()
+        .add_scope(Scope::new("profile".to_owned()))
+        .request_async(&http()?)
+        .await?;
+    ensure!(details.verification_uri_complete().is_some());
+    // The user of `device.auto` agrees once the client has asked for a while.
+    let tokens = client
+        .exchange_device_access_token(&details)
+        .request_async(&http()?, tokio::time::sleep, None)
+        .await?;
+    ensure!(
+        tokens
+            .scopes()
+            .is_some_and(|it| *it == [Scope::new("profile".to_owned())])
+    );
     Ok(())
 }
 

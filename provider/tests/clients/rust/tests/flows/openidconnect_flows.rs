@@ -10,17 +10,20 @@ use oauth_gauntlet_independent_clients::{
 use oauth_gauntlet_provider::{MockProvider, SigningAlgorithm};
 use openidconnect::core::{
     CoreAuthDisplay, CoreAuthPrompt, CoreAuthenticationFlow, CoreClaimName, CoreClaimType,
-    CoreClient, CoreClientAuthMethod, CoreErrorResponseType, CoreGrantType, CoreIdToken,
+    CoreClient, CoreClientAuthMethod, CoreClientRegistrationRequest,
+    CoreDeviceAuthorizationResponse, CoreErrorResponseType, CoreGrantType, CoreIdToken,
     CoreIdTokenClaims, CoreJsonWebKey, CoreJweContentEncryptionAlgorithm,
-    CoreJweKeyManagementAlgorithm, CoreResponseMode, CoreResponseType, CoreSubjectIdentifierType,
-    CoreTokenResponse, CoreUserInfoClaims,
+    CoreJweKeyManagementAlgorithm, CoreRegisterErrorResponseType, CoreResponseMode,
+    CoreResponseType, CoreSubjectIdentifierType, CoreTokenResponse, CoreUserInfoClaims,
 };
+use openidconnect::registration::{ClientRegistrationError, EmptyAdditionalClientMetadata};
 use openidconnect::{
     AccessToken, AccessTokenHash, AdditionalProviderMetadata, AuthenticationContextClass,
-    AuthorizationCode, AuthorizationCodeHash, ClientId, ClientSecret, CsrfToken, EndSessionUrl,
-    EndpointMaybeSet, EndpointNotSet, EndpointSet, IntrospectionUrl, IssuerUrl, LogoutRequest,
-    Nonce, OAuth2TokenResponse as _, PkceCodeChallenge, PostLogoutRedirectUrl, ProviderMetadata,
-    RedirectUrl, RefreshToken, RequestTokenError, RevocationUrl, Scope,
+    AuthorizationCode, AuthorizationCodeHash, ClientId, ClientSecret, CsrfToken,
+    DeviceAuthorizationUrl, EndSessionUrl, EndpointMaybeSet, EndpointNotSet, EndpointSet,
+    IntrospectionUrl, IssuerUrl, LogoutRequest, Nonce, OAuth2TokenResponse as _, PkceCodeChallenge,
+    PostLogoutRedirectUrl, ProviderMetadata, RedirectUrl, RefreshToken, RequestTokenError,
+    ResourceOwnerPassword, ResourceOwnerUsername, RevocationUrl, Scope,
     TokenIntrospectionResponse as _, TokenResponse as _, UserInfoError, reqwest,
 };
 
@@ -43,6 +46,7 @@ type Client = CoreClient<
 struct Endpoints {
     introspection_endpoint: IntrospectionUrl,
     revocation_endpoint: RevocationUrl,
+    device_authorization_endpoint: DeviceAuthorizationUrl,
     end_session_endpoint: EndSessionUrl,
 }
 
@@ -82,6 +86,10 @@ pub(crate) fn flows() -> Vec<Flow> {
         flow("claims", claims),
         flow("id-token-algorithms", id_token_algorithms),
         not_supported("jwt-access-token", "no call for it"),
+        flow("password", password),
+        flow("device", device),
+        not_supported("token-exchange", "no call for it"),
+        flow("registration", registration),
         not_supported("jarm", "no call for it"),
         flow("hybrid", hybrid),
         flow("implicit", implicit),
@@ -536,6 +544,76 @@ async fn form_post() -> Result<()> {
         .exchange_code(AuthorizationCode::new(code))?
         .request_async(&http()?)
         .await?;
+    Ok(())
+}
+
+async fn password() -> Result<()> {
+    let provider = strict_provider().start().await?;
+    let client = discovered(&provider, WEB.0, Some(WEB.1)).await?;
+    let alice = ResourceOwnerUsername::new("alice".to_owned());
+    let password = ResourceOwnerPassword::new("any".to_owned());
+    let tokens = client
+        .exchange_password(&alice, &password)?
+        .add_scope(Scope::new("openid".to_owned()))
+        .request_async(&http()?)
+        .await?;
+    let id_token = tokens.id_token().context("there is no ID token")?;
+    let no_nonce = |_: Option<&Nonce>| Ok(());
+    let claims = id_token.claims(&client.id_token_verifier(), no_nonce)?;
+    ensure!(claims.subject().as_str() == "alice");
+    Ok(())
+}
+
+async fn device() -> Result<()> {
+    let provider = strict_provider().start().await?;
+    let issuer = IssuerUrl::new(provider.issuer().url().to_owned())?;
+    let metadata = Metadata::discover_async(issuer, &http()?).await?;
+    let url = metadata
+        .additional_metadata()
+        .device_authorization_endpoint
+        .clone();
+    let client = configured(metadata, SPA, None)?.set_device_authorization_url(url);
+    let details: CoreDeviceAuthorizationResponse = client
+        .exchange_device_code()
+        .add_scope(Scope::new("openid".to_owned()))
+        .request_async(&http()?)
+        .await?;
+    // The user of `device.auto` agrees once the client has asked for a while.
+    let tokens = client
+        .exchange_device_access_token(&details)?
+        .request_async(&http()?, tokio::time::sleep, None)
+        .await?;
+    let id_token = tokens.id_token().context("there is no ID token")?;
+    let no_nonce = |_: Option<&Nonce>| Ok(());
+    let claims = id_token.claims(&client.id_token_verifier(), no_nonce)?;
+    ensure!(claims.subject().as_str() == "alice");
+    Ok(())
+}
+
+async fn registration() -> Result<()> {
+    let provider = strict_provider().start().await?;
+    let issuer = IssuerUrl::new(provider.issuer().url().to_owned())?;
+    let metadata = Metadata::discover_async(issuer, &http()?).await?;
+    let url = metadata
+        .registration_endpoint()
+        .context("there is no endpoint")?;
+    let register = |redirect_uri: &str| {
+        let redirect_uri = RedirectUrl::new(redirect_uri.to_owned())?;
+        let none = EmptyAdditionalClientMetadata {};
+        anyhow::Ok(CoreClientRegistrationRequest::new(vec![redirect_uri], none))
+    };
+    let registered = register(REDIRECT_URI)?;
+    let registered = registered.register_async(url, &http()?).await?;
+    let secret = registered.client_secret().context("there is no secret")?;
+    let (id, secret) = (registered.client_id().to_string(), secret.secret());
+    let client = discovered(&provider, &id, Some(secret)).await?;
+    log_in(&provider, &client, &[]).await?;
+    let refused = register("http://127.0.0.1/callback#fragment")?;
+    let refused = refused.register_async(url, &http()?).await;
+    let Err(ClientRegistrationError::ServerResponse(error)) = refused else {
+        anyhow::bail!("a redirect URI with a fragment gives {refused:?}");
+    };
+    ensure!(*error.error() == CoreRegisterErrorResponseType::InvalidRedirectUri);
     Ok(())
 }
 
