@@ -11,6 +11,7 @@ use crate::parties::{Client, User};
 use crate::rules::Rule;
 use crate::server::MockProvider;
 use crate::settings::{Enforcement, IssuerSettings, KeySource, Profile, SignIn, SigningAlgorithm};
+use crate::store::Stores;
 #[cfg(feature = "tls")]
 use crate::tls::{Tls, TlsError};
 use crate::urls::Addresses;
@@ -35,6 +36,8 @@ pub struct MockProviderBuilder {
     pub(crate) on_demand: Option<usize>,
     pub(crate) control_key: Option<ControlKey>,
     pub(crate) require_test_key: bool,
+    #[cfg(feature = "redis")]
+    pub(crate) redis: Option<String>,
 }
 
 /// Why a provider did not start.
@@ -55,6 +58,21 @@ pub enum StartError {
     #[cfg(feature = "tls")]
     #[error("cannot serve HTTPS")]
     Tls(#[from] TlsError),
+    /// The URL of the Redis server is none.
+    #[cfg(feature = "redis")]
+    #[error("cannot use the Redis URL: write it as redis://[[USER]:PASSWORD@]HOST[:PORT][/DB]")]
+    RedisUrl(#[source] redis::RedisError),
+    /// Replicas would not know under which address they are one provider.
+    #[cfg(feature = "redis")]
+    #[error(
+        "replicas need one public address: set `Addresses::public` to the URL that they are all \
+         reached under, such as that of the load balancer"
+    )]
+    NoPublicAddress,
+    /// Replicas sign with the same keys, and those that are made for one process are not.
+    #[cfg(feature = "redis")]
+    #[error("replicas need keys that all of them have: the test keys, or your own")]
+    GeneratedKeys,
     /// A fault makes no sense.
     #[error("the fault `{summary}` makes no sense")]
     Fault {
@@ -83,6 +101,8 @@ impl MockProviderBuilder {
             on_demand: None,
             control_key: None,
             require_test_key: false,
+            #[cfg(feature = "redis")]
+            redis: None,
         }
     }
 
@@ -270,6 +290,64 @@ impl MockProviderBuilder {
     pub fn require_test_key(mut self, required: bool) -> Self {
         self.require_test_key = required;
         self
+    }
+
+    /// Keeps what issuers hand out in Redis or Valkey, so that providers with the same public
+    /// address and settings are replicas: a code of one is redeemed at another, once. Takes a URL
+    /// such as `redis://127.0.0.1:6379`. Default: in this process.
+    ///
+    /// [`Addresses::public`] has to be set as well, and keys that are made for one process alone
+    /// cannot be used; a seed is ignored. Every algorithm has a published key from the start.
+    /// Faults, clock, journal, the turns of keys, and users and clients that are changed later are
+    /// those of each replica. While the server cannot be reached, what needs it is answered 503
+    /// with `Retry-After`, within a second.
+    ///
+    /// ```no_run
+    /// use oauth_gauntlet_provider::{Addresses, MockProvider};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let addresses = Addresses {
+    ///     public: Some("http://login.test".to_owned()),
+    ///     ..Addresses::default()
+    /// };
+    /// let replica = MockProvider::builder()
+    ///     .addresses(addresses)
+    ///     .redis("redis://127.0.0.1:6379")
+    ///     .start()
+    ///     .await?;
+    /// assert_eq!(replica.issuer().url(), "http://login.test");
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "redis")]
+    pub fn redis(mut self, url: impl Into<String>) -> Self {
+        self.redis = Some(url.into());
+        self
+    }
+
+    #[cfg(not(feature = "redis"))]
+    #[expect(
+        clippy::unnecessary_wraps,
+        clippy::unused_self,
+        reason = "with Redis it may fail"
+    )]
+    pub(crate) fn stores(&self) -> Result<Stores, StartError> {
+        Ok(Stores::Memory)
+    }
+
+    #[cfg(feature = "redis")]
+    pub(crate) fn stores(&self) -> Result<Stores, StartError> {
+        let Some(url) = &self.redis else {
+            return Ok(Stores::Memory);
+        };
+        if self.addresses.public.is_none() {
+            return Err(StartError::NoPublicAddress);
+        }
+        if self.settings.keys.is_generated() {
+            return Err(StartError::GeneratedKeys);
+        }
+        Stores::redis(url)
     }
 
     /// Starts the provider on threads of its own. It stops when the handle is dropped.

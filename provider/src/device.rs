@@ -1,10 +1,8 @@
 //! What people say to a device (RFC 8628 §3.3), from wherever they say it: the page, or a test.
 
-use std::cell::RefCell;
-
 use crate::grant::{Decision, Device};
 use crate::issuer::{Issuer, IssuerState};
-use crate::store::Shelf;
+use crate::store::{Dealings, Shelf};
 
 /// The letters of user codes: none looks like another, and they spell no words (RFC 8628 §6.1).
 const LETTERS: &[u8; 20] = b"BCDFGHJKLMNPQRSTVWXZ";
@@ -76,13 +74,13 @@ pub(crate) fn decide(
     user_code: &str,
     verdict: Verdict<'_>,
 ) -> Result<(), DeviceError> {
-    let down = RefCell::default();
-    let shelf = Shelf::new(&*issuer.store, issuer.now(), &down);
+    let dealings = Dealings::default();
+    let shelf = Shelf::new(&*issuer.store, issuer.now(), &dealings);
     let said = say(issuer, shelf, user_code, verdict);
-    if down.borrow().is_some() {
-        return Err(DeviceError::Unreachable);
+    match dealings.settle(&*issuer.store) {
+        Some(_) => Err(DeviceError::Unreachable),
+        None => said,
     }
-    said
 }
 
 /// Says it in the course of a request.

@@ -8,6 +8,7 @@ use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, request};
 use axum::response::Response;
 use hyper::body::{Body as _, Incoming};
+use tokio::sync::Semaphore;
 
 use crate::clock;
 use crate::control;
@@ -124,6 +125,9 @@ pub(crate) fn record(
     });
 }
 
+/// How many requests may wait for a store or for somebody else at the same time; more wait for them.
+static WAITING: Semaphore = Semaphore::const_new(256);
+
 /// Answers, off the event loop if a signing key has to be made first, or somebody else be asked.
 async fn respond(issuer: &Issuer, route: Route, request: &Request) -> Answer {
     let needs_keys = matches!(route, Route::Jwks | Route::Token);
@@ -133,6 +137,8 @@ async fn respond(issuer: &Issuer, route: Route, request: &Request) -> Answer {
         let _ = tokio::task::spawn_blocking(move || issuer.state().keys.prepare()).await;
     }
     if issuer.state().may_wait() {
+        // The semaphore is never closed, so there always is a permit.
+        let _permit = WAITING.acquire().await;
         let (waiting, request) = (issuer.clone(), request.clone());
         let answer = tokio::task::spawn_blocking(move || {
             endpoint::respond(waiting.state(), route, &request)

@@ -3,6 +3,7 @@
 mod callback;
 mod people;
 mod sessions;
+mod setup;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,7 +28,7 @@ use crate::parties::{Client, User};
 use crate::published_keys::PublishedKeys;
 use crate::settings::{IssuerSettings, Profile};
 use crate::snapshot::Snapshot;
-use crate::store::{GENERATION, Kept, Kind, MemoryStore, Store};
+use crate::store::{GENERATION, Kept, Kind, Store, Stores};
 use crate::urls::{Addresses, Urls};
 use crate::verify::{self, Expectation, Verification};
 
@@ -57,7 +58,7 @@ pub(crate) struct IssuerState {
     pub(crate) metadata: Prepared,
     pub(crate) jwks: Prepared,
     pub(crate) store: Box<dyn Store>,
-    sealer: OnceLock<Sealer>,
+    sealer: OnceLock<Arc<Sealer>>,
     pub(crate) randomness: Randomness,
     pub(crate) faults: Faults,
     pub(crate) journal: Journal,
@@ -82,6 +83,7 @@ pub(crate) struct House {
     pub(crate) addresses: Arc<Addresses>,
     pub(crate) tests: Arc<Tests>,
     pub(crate) outbound: Outbound,
+    pub(crate) stores: Stores,
 }
 
 /// Why a headless login gave no callback URL.
@@ -103,6 +105,12 @@ pub enum LoginError {
         /// The users that there are.
         known: String,
     },
+    /// The provider keeps what it hands out in another process, which did not answer.
+    #[error("{reason}")]
+    Store {
+        /// What is known of the failure.
+        reason: String,
+    },
     /// The request was refused on a page, so there is no callback.
     #[error("the authorization request was refused: {reason}")]
     Refused {
@@ -112,48 +120,6 @@ pub enum LoginError {
 }
 
 impl Issuer {
-    pub(crate) fn new(name: &str, house: &House, settings: IssuerSettings) -> Self {
-        let addresses = &house.addresses;
-        let own_path = if name.is_empty() {
-            String::new()
-        } else {
-            format!("/{name}")
-        };
-        // Issuers with one seed do not hand out the same codes.
-        let seed = settings.seed.map(|seed| {
-            (name.bytes()).fold(seed, |seed, byte| {
-                seed.wrapping_mul(31).wrapping_add(u64::from(byte))
-            })
-        });
-        Self(Arc::new(IssuerState {
-            name: name.into(),
-            path: format!("{}{own_path}", addresses.base_path),
-            urls: addresses.urls(&house.base_url, &own_path),
-            addresses: Arc::clone(addresses),
-            tests: Arc::clone(&house.tests),
-            speaks_tls: house.base_url.starts_with("https://"),
-            outbound: house.outbound.clone(),
-            published_keys: PublishedKeys::default(),
-            fetches_keys: AtomicBool::new(settings.clients.iter().any(people::publishes_keys)),
-            clients: RwLock::new(settings.clients.iter().cloned().map(Arc::new).collect()),
-            users: RwLock::new(settings.users.clone()),
-            keys: KeyRing::new(settings.algorithm, settings.keys.clone()),
-            metadata: Prepared::default(),
-            jwks: Prepared::default(),
-            store: Box::new(MemoryStore::default()),
-            sealer: OnceLock::new(),
-            randomness: Randomness::new(seed),
-            faults: Faults::default(),
-            journal: Journal::new(),
-            first: First {
-                clock: settings.clock.state(),
-                faults: Mutex::default(),
-            },
-            snapshots: Mutex::default(),
-            settings,
-        }))
-    }
-
     /// The issuer identifier, to the letter: `http://127.0.0.1:PORT` or `http://127.0.0.1:PORT/NAME`,
     /// unless the provider was told that it is reached under another address.
     pub fn url(&self) -> &str {
@@ -384,11 +350,16 @@ impl IssuerState {
     }
 
     /// What access tokens are sealed with; the same for all replicas of the issuer.
-    pub(crate) fn sealer(&self) -> Kept<&Sealer> {
+    pub(crate) fn sealer(&self) -> Kept<Arc<Sealer>> {
         if let Some(sealer) = self.sealer.get() {
-            return Ok(sealer);
+            return Ok(Arc::clone(sealer));
         }
         let key = self.store.shared_secret(self.randomness.key())?;
-        Ok(self.sealer.get_or_init(|| Sealer::new(&key)))
+        let sealer = Arc::new(Sealer::new(&key));
+        if self.store.may_wait() {
+            // It is another one once the store has forgotten everything.
+            return Ok(sealer);
+        }
+        Ok(Arc::clone(self.sealer.get_or_init(|| sealer)))
     }
 }

@@ -83,6 +83,9 @@ pub enum CreateIssuerError {
     /// There is one already.
     #[error("there is an issuer `{0}` already")]
     Taken(String),
+    /// Replicas sign with the same keys, and those that are made for one process are not.
+    #[error("replicas need keys that all of them have: the test keys, or your own")]
+    GeneratedKeys,
 }
 
 /// How long the making of keys keeps out of the way of the first answers, which need none. Who
@@ -127,7 +130,8 @@ impl MockProvider {
     /// Creates one more issuer, at `{base_url}/{name}`. It costs microseconds.
     ///
     /// # Errors
-    /// If the name is taken, reserved, or not made of 1 to 64 of the letters `a-z`, `0-9`, `-`.
+    /// If the name is taken, reserved, or not made of 1 to 64 of the letters `a-z`, `0-9`, `-`; or
+    /// if the provider is a replica, and the keys are not ones that all replicas have.
     pub fn create_issuer(
         &self,
         name: &str,
@@ -191,6 +195,7 @@ impl MockProvider {
         let outbound = Outbound::trusting(listening.ca_pem.iter().chain(&builder.trusted))?;
         #[cfg(not(feature = "tls"))]
         let outbound = Outbound::default();
+        let stores = builder.stores()?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(builder.worker_threads)
             .thread_name("mock-provider")
@@ -203,6 +208,7 @@ impl MockProvider {
             addresses: Arc::new(std::mem::take(&mut builder.addresses)),
             tests: Arc::new(Tests::new(builder.require_test_key)),
             outbound,
+            stores,
         };
         let default = Issuer::new("", &house, builder.settings.clone());
         if let Err(error) = default.arm_first(builder.faults) {
@@ -296,6 +302,9 @@ impl Host {
         life: Option<Duration>,
     ) -> Result<Issuer, CreateIssuerError> {
         check_name(name)?;
+        if self.house.stores.are_shared() && settings.keys.is_generated() {
+            return Err(CreateIssuerError::GeneratedKeys);
+        }
         let now = clock::instant();
         let issuer = Issuer::new(name, &self.house, settings);
         let mut all = self.named.write().unwrap_or_else(PoisonError::into_inner);

@@ -62,9 +62,9 @@ pub(super) fn create(ask: &Ask) -> Outcome {
     let issuer = ask.host.create(&name, settings, life).map_err(|error| {
         let (status, code) = match error {
             CreateIssuerError::Taken(_) => (409, "conflict"),
-            CreateIssuerError::Invalid(_) | CreateIssuerError::Reserved(_) => {
-                (400, "invalid_request")
-            }
+            CreateIssuerError::Invalid(_)
+            | CreateIssuerError::Reserved(_)
+            | CreateIssuerError::GeneratedKeys => (400, "invalid_request"),
         };
         Refusal::new(status, code, error.to_string())
     })?;

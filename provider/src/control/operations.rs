@@ -9,7 +9,7 @@ use super::ask::{Ask, Outcome, Refusal, answer};
 use super::routes::ROUTES;
 use crate::endpoint::Reply;
 use crate::metrics::Gauges;
-use crate::store::Kind;
+use crate::store::{GENERATION, Kind};
 
 /// The description of the API.
 pub(super) const DOCUMENT: &str = include_str!("openapi.json");
@@ -48,7 +48,7 @@ pub(super) fn ready(ask: &Ask) -> Outcome {
         return refused("there is no issuer");
     };
     let state = issuer.state();
-    if state.store.count(Kind::Session, state.now()).is_err() {
+    if state.store.counter(GENERATION).is_err() {
         return refused("the provider's store cannot be reached");
     }
     Ok(answer(200, &json!({"status": "ready"})))
@@ -68,9 +68,12 @@ pub(super) fn metrics(ask: &Ask) -> Reply {
         let state = issuer.state();
         let now = state.now();
         gauges.exchanges += issuer.journal().len();
+        if state.store.may_wait() {
+            // What replicas share is no part of this process, and to count it takes long.
+            continue;
+        }
         for kind in Kind::ALL {
-            // A store that is down has its own way to be noticed.
-            let count = state.store.count(kind, now).unwrap_or(0);
+            let count = state.store.count(kind, now).unwrap_or_default();
             *gauges.entries.entry(kind.as_str()).or_insert(0) += count;
         }
     }

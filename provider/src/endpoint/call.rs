@@ -14,7 +14,7 @@ use crate::journal::{Issued, IssuedKind, Notes};
 use crate::logout::Push;
 use crate::parties::Client;
 use crate::rules::Violation;
-use crate::store::{Shelf, StoreDown};
+use crate::store::{Dealings, Shelf, StoreDown};
 use crate::urls::Urls;
 
 /// One request to one issuer, and what is noted about it on the way.
@@ -30,8 +30,7 @@ pub(crate) struct Call<'a> {
     /// The issuer's time, in Unix seconds.
     pub(super) now: u64,
     pub(super) notes: RefCell<Notes>,
-    /// Set when the store could not be reached.
-    pub(super) down: RefCell<Option<StoreDown>>,
+    pub(super) dealings: Dealings,
     /// Set when what the client registered makes an answer impossible.
     pub(super) unable: RefCell<Option<String>>,
     /// Whom the tokens of this request are bound to; nobody until that is found out.
@@ -54,7 +53,7 @@ impl<'a> Call<'a> {
             route,
             now: issuer.now(),
             notes: RefCell::default(),
-            down: RefCell::default(),
+            dealings: Dealings::default(),
             unable: RefCell::default(),
             holder: OnceCell::new(),
             pushes: RefCell::default(),
@@ -105,13 +104,12 @@ impl<'a> Call<'a> {
 
     /// What the issuer handed out.
     pub(super) fn shelf(&self) -> Shelf<'_> {
-        Shelf::new(&*self.issuer.store, self.now, &self.down)
+        Shelf::new(&*self.issuer.store, self.now, &self.dealings)
     }
 
     /// What the store gave, if it could be reached.
     pub(super) fn reached<T>(&self, kept: Result<T, StoreDown>) -> Option<T> {
-        kept.map_err(|down| self.down.borrow_mut().replace(down))
-            .ok()
+        self.dealings.reached(kept)
     }
 
     /// Whom the tokens of this request are bound to.

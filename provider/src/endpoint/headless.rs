@@ -43,6 +43,7 @@ pub(super) fn serve(call: &Call<'_>) -> Reply {
     };
     let inner = Call::new(call.issuer, Route::Authorize, &inner);
     let outcome = login.run(&inner);
+    call.dealings.take_over(&inner.dealings);
     // What was noted belongs to the request that is recorded.
     call.notes.replace(inner.notes.take());
     match outcome {
@@ -74,7 +75,13 @@ pub(crate) fn headless_login(
     let started = clock::instant();
     let request = request(issuer.state(), url)?;
     let call = Call::new(issuer.state(), Route::Authorize, &request);
-    let Done { reply, callback } = login.run(&call)?;
+    let done = login.run(&call);
+    if let Some(down) = call.dealings.settle(&*issuer.state().store) {
+        return Err(LoginError::Store {
+            reason: down.to_string(),
+        });
+    }
+    let Done { reply, callback } = done?;
     let answer = Answer {
         reply,
         notes: call.notes.take(),

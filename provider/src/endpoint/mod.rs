@@ -94,19 +94,28 @@ pub(crate) fn respond(issuer: &IssuerState, route: Route, request: &Request) -> 
         Some(nonce) => reply.header("dpop-nonce", nonce),
         None => reply,
     };
-    let down = call.down.borrow_mut().take();
-    let reply = down.map_or(reply, |down| unavailable(&down));
-    let reply = for_scripts(reply, route);
     let draft = TransportDraft {
         endpoint: route.endpoint(),
         act: None,
     };
     let act = call.tamper(draft).act;
+    let Some(down) = call.dealings.settle(&*issuer.store) else {
+        return Answer {
+            reply: for_scripts(reply, route),
+            notes: call.notes.into_inner(),
+            act,
+            pushes: call.pushes.into_inner(),
+        };
+    };
     Answer {
-        reply,
-        notes: call.notes.into_inner(),
-        act,
-        pushes: call.pushes.into_inner(),
+        reply: for_scripts(unavailable(&down), route),
+        notes: Notes {
+            issued: Vec::new(),
+            faults: Vec::new(),
+            ..call.notes.into_inner()
+        },
+        act: None,
+        pushes: Vec::new(),
     }
 }
 

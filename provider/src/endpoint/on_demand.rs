@@ -66,7 +66,7 @@ pub(crate) fn tokens_on_demand(issuer: &Issuer, wanted: OnDemand) -> Result<Repl
         with_refresh_token,
     };
     let reply = response.render();
-    match call.down.take() {
+    match call.dealings.settle(&*call.issuer.store) {
         Some(down) => Ok(super::unavailable(&down)),
         None => Ok(reply),
     }

@@ -29,6 +29,15 @@ pub enum KeySource {
 }
 
 impl KeySource {
+    /// Whether its keys are made for this process, so that no other one has them.
+    pub(crate) fn is_generated(&self) -> bool {
+        match self {
+            Self::Generated => true,
+            Self::Own(keys) => keys.is_empty(),
+            Self::Test | Self::OtherTest => false,
+        }
+    }
+
     /// Whether keys of this source can sign with the algorithm.
     pub fn supports(&self, algorithm: SigningAlgorithm) -> bool {
         match self {

@@ -1,8 +1,12 @@
 //! Where an issuer keeps what it handed out: what is kept, and what a store has to be able to do.
 //!
-//! `memory.rs` keeps it in this process; `shelf.rs` is what endpoints use.
+//! `memory.rs` keeps it in this process, `redis/` in another one that replicas share; `shelf.rs` is
+//! what endpoints use, `gate.rs` what keeps a request honest when the store goes away in its middle.
 
+mod gate;
 mod memory;
+#[cfg(feature = "redis")]
+mod redis;
 mod shelf;
 
 use std::fmt;
@@ -10,8 +14,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "redis")]
+use crate::builder::StartError;
 use crate::grant::{Decision, Device, Grant, Interaction, Member, Polls, SignedIn};
 
+pub(crate) use gate::Dealings;
 pub(crate) use memory::MemoryStore;
 pub(crate) use shelf::{GENERATION, Shelf};
 
@@ -27,6 +34,10 @@ pub(crate) trait Store: fmt::Debug + Send + Sync {
     fn take(&self, kind: Kind, key: &str, now: u64) -> Kept<Option<Entry>>;
     /// Marks an entry as used: true for exactly one caller. Used ones are known for a while.
     fn use_once(&self, kind: Kind, key: &str, now: u64) -> Kept<bool>;
+    /// Takes back a `put_new`, `take` or `use_once` of this process, whose request then failed.
+    fn undo(&self, kind: Kind, key: &str) {
+        let _ = (kind, key);
+    }
     /// Forgets every entry of a kind.
     fn clear(&self, kind: Kind) -> Kept<()>;
     /// How many entries of a kind have not expired.
@@ -44,6 +55,45 @@ pub(crate) trait Store: fmt::Debug + Send + Sync {
     /// Whether operations may wait for another process, and so must not run on the event loop.
     fn may_wait(&self) -> bool {
         false
+    }
+}
+
+/// Where the issuers of a provider keep what they hand out.
+#[derive(Debug, Clone, Default)]
+pub(crate) enum Stores {
+    /// In this process.
+    #[default]
+    Memory,
+    /// In Redis or Valkey, for all replicas.
+    #[cfg(feature = "redis")]
+    Redis(redis::Link),
+}
+
+impl Stores {
+    /// In the Redis or Valkey server that a URL names.
+    #[cfg(feature = "redis")]
+    pub(crate) fn redis(url: &str) -> Result<Self, StartError> {
+        let client = ::redis::Client::open(url).map_err(StartError::RedisUrl)?;
+        let link = redis::Link::open(client).map_err(StartError::Runtime)?;
+        Ok(Self::Redis(link))
+    }
+
+    /// Whether other processes use them as well.
+    pub(crate) fn are_shared(&self) -> bool {
+        !matches!(self, Self::Memory)
+    }
+
+    /// The storage of the issuer with this identifier.
+    #[cfg_attr(
+        not(feature = "redis"),
+        expect(unused_variables, reason = "only replicas have to agree on a name")
+    )]
+    pub(crate) fn of(&self, issuer: &str) -> Box<dyn Store> {
+        match self {
+            Self::Memory => Box::new(MemoryStore::default()),
+            #[cfg(feature = "redis")]
+            Self::Redis(link) => Box::new(redis::RedisStore::new(link.clone(), issuer)),
+        }
     }
 }
 

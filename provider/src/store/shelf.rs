@@ -3,10 +3,10 @@
 //! Where the store cannot be reached, an operation finds nothing and notes it; the request is then
 //! answered 503, whatever its endpoint made of the nothing.
 
-use std::cell::RefCell;
 use std::sync::Arc;
 
-use super::{Entry, Kept, Kind, Life, Store, StoreDown};
+use super::gate::{Dealings, Gate};
+use super::{Entry, Kept, Kind, Life, Store};
 use crate::grant::{Decision, Device, Grant, Interaction, Member, Polls, SignedIn};
 
 /// For how many seconds an expired code is still known, so that the refusal can say why.
@@ -18,10 +18,9 @@ const MAX_MEMBERS: usize = 64;
 /// A store in the course of one request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Shelf<'a> {
-    store: &'a dyn Store,
+    store: Gate<'a>,
     /// The issuer's time, in Unix seconds.
     now: u64,
-    down: &'a RefCell<Option<StoreDown>>,
 }
 
 /// A code or a refresh token.
@@ -34,19 +33,13 @@ pub(crate) struct OneTime {
 }
 
 impl<'a> Shelf<'a> {
-    pub(crate) fn new(
-        store: &'a dyn Store,
-        now: u64,
-        down: &'a RefCell<Option<StoreDown>>,
-    ) -> Self {
-        Self { store, now, down }
+    pub(crate) fn new(store: &'a dyn Store, now: u64, dealings: &'a Dealings) -> Self {
+        let store = Gate { store, dealings };
+        Self { store, now }
     }
 
     fn reached<T: Default>(self, kept: Kept<T>) -> T {
-        kept.unwrap_or_else(|down| {
-            self.down.borrow_mut().get_or_insert(down);
-            T::default()
-        })
+        self.store.dealings.reached(kept).unwrap_or_default()
     }
 
     fn life(self, seconds: u64) -> Life {

@@ -32,6 +32,10 @@ mod issuers;
 mod keys;
 mod logout;
 mod pages;
+#[cfg(feature = "redis")]
+mod redis;
+#[cfg(feature = "redis")]
+mod redis_server;
 mod refresh;
 mod registration;
 mod resources;

@@ -55,12 +55,14 @@ pub(crate) async fn world_with(settings: IssuerSettings) -> World {
 }
 
 pub(crate) fn http() -> reqwest::Client {
+    http_builder().build().unwrap()
+}
+
+pub(crate) fn http_builder() -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .no_proxy()
         .tls_certs_only([])
         .redirect(reqwest::redirect::Policy::none())
-        .build()
-        .unwrap()
 }
 
 /// The authorization request of a careful client.
