@@ -8,7 +8,7 @@ use crate::access_token::{AccessToken, Binding};
 use crate::issue;
 use crate::parties::Client;
 use crate::protocol::ErrorCode;
-use crate::rules;
+use crate::rules::{self, Violation};
 use crate::settings::Profile;
 
 /// Whom the tokens of this token request are bound to.
@@ -80,6 +80,21 @@ pub(super) fn check(
         code: ErrorCode::InvalidToken,
         reason: violation.to_string(),
     })
+}
+
+/// That who asks for tokens holds the token that it brings along, so that nobody makes another of
+/// one that it stole.
+pub(super) fn of_brought_token(call: &Call<'_>, bound: &Binding) -> Result<(), Violation> {
+    let shown = match bound {
+        // What binds nobody is bound to whoever asks.
+        Binding::Bearer => return Ok(()),
+        Binding::DpopKey(_) => call.holder(),
+        // It counts even where the client's own tokens are not bound to it.
+        Binding::Certificate(_) => {
+            certificate::thumbprint(call).map_or(Binding::Bearer, Binding::Certificate)
+        }
+    };
+    call.demand(rules::token_of_this_holder(bound, &shown))
 }
 
 /// What a resource that takes proofs says of them (RFC 9449 §7.1).

@@ -146,13 +146,13 @@ pub(crate) fn token_of_this_holder(bound: &Binding, shown: &Binding) -> Holds {
     let detail = match (bound, shown) {
         (bound, shown) if bound == shown => return Ok(()),
         (Binding::Bearer, Binding::Bearer | Binding::Certificate(_)) => return Ok(()),
-        (Binding::Bearer, Binding::DpopKey(_)) => "the access token is bound to no DPoP key",
-        (Binding::DpopKey(_), Binding::DpopKey(_)) => "the access token is bound to another key",
+        (Binding::Bearer, Binding::DpopKey(_)) => "the token is bound to no DPoP key",
+        (Binding::DpopKey(_), Binding::DpopKey(_)) => "the token is bound to another key",
         (Binding::DpopKey(_), Binding::Bearer | Binding::Certificate(_)) => {
-            "the access token is bound to a DPoP key, and there is no proof of it"
+            "the token is bound to a DPoP key, and there is no proof of it"
         }
         (Binding::Certificate(_), _) => {
-            "the access token is bound to a certificate, and the request did not come with it"
+            "the token is bound to a certificate, and the request did not come with it"
         }
     };
     Err(Violation {

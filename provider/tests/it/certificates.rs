@@ -191,6 +191,52 @@ async fn access_tokens_are_bound_to_the_certificate_and_used_with_it() {
 }
 
 #[tokio::test]
+async fn a_token_that_is_bound_to_a_certificate_is_exchanged_and_introspected_with_it() {
+    let (own, other) = (Own::new(), Own::new());
+    let client = Client {
+        certificate_bound_access_tokens: true,
+        ..Client::with_keys(
+            "app",
+            json!({"keys": [own.jwks["keys"][0], other.jwks["keys"][0]]}),
+        )
+        .auth_methods([AuthMethod::SelfSignedTlsClientAuth])
+    };
+    let provider = provider(client, Profile::Strict).await;
+    let tokens: Value = ask(&provider, Some(&own)).await.json().await.unwrap();
+    let token = tokens["access_token"].as_str().unwrap();
+    let access = "urn:ietf:params:oauth:token-type:access_token";
+    let form = [
+        (
+            "grant_type",
+            "urn:ietf:params:oauth:grant-type:token-exchange",
+        ),
+        ("client_id", "app"),
+        ("subject_token", token),
+        ("subject_token_type", access),
+    ];
+    let post = async |own: &Own, path: &str, form: &[(&str, &str)]| {
+        let request = http(&provider, Some(own)).post(format!("{}{path}", provider.base_url()));
+        request.form(form).send().await.unwrap()
+    };
+    // The client has two certificates, and the token is bound to one of them.
+    let response = post(&other, "/token", &form).await;
+    assert_eq!(
+        error_of(response).await,
+        (400, "invalid_request".to_owned())
+    );
+    assert_eq!(broken(&provider), [Rule::TokenOfThisHolder]);
+    let got: Value = post(&own, "/token", &form).await.json().await.unwrap();
+    assert_eq!(got["token_type"], "Bearer");
+    let new = got["access_token"].as_str().unwrap();
+    let question = [("client_id", "app"), ("token", new)];
+    let response = post(&other, "/introspect", &question).await;
+    let said: Value = response.json().await.unwrap();
+    assert_eq!(said["active"], true);
+    assert_eq!(said["token_type"], "Bearer");
+    assert_eq!(said["cnf"], json!({"x5t#S256": own.thumbprint()}));
+}
+
+#[tokio::test]
 async fn fapi_takes_a_certificate_and_binds_tokens_to_it() {
     let own = Own::new();
     let client = named(CertificateName::Dns("app.test".to_owned()));

@@ -5,6 +5,7 @@ use oauth_gauntlet_provider::{Endpoint, IssuerSettings, Registration};
 use reqwest::Response;
 use serde_json::{Value, json};
 
+use crate::signed::Key;
 use crate::support::{
     CALLBACK, NOW, World, careful, error_of, redemption, settings, world, world_with,
 };
@@ -156,6 +157,9 @@ async fn a_refusal_names_the_member() {
         ("jwks", json!({"keys": []})),
         ("jwks", json!({"keys": [{"kty": "RSA", "d": "x"}]})),
         ("jwks_uri", json!("ftp://x")),
+        ("token_endpoint_auth_signing_alg", json!("none")),
+        ("token_endpoint_auth_signing_alg", json!("RS999")),
+        ("token_endpoint_auth_signing_alg", json!(1)),
         ("id_token_signed_response_alg", json!("none")),
         ("id_token_signed_response_alg", json!("RS999")),
         ("id_token_encrypted_response_alg", json!("made-up")),
@@ -182,6 +186,48 @@ async fn a_refusal_names_the_member() {
     let (error, description) = refused(&world, &mismatch).await;
     assert_eq!(error, "invalid_client_metadata");
     assert!(description.contains("`grant_types`"), "{description}");
+}
+
+#[tokio::test]
+async fn a_client_is_held_to_the_algorithm_of_assertions_that_it_registered() {
+    let world = world().await;
+    let key = Key::number(1);
+    let metadata = |algorithm: &str| {
+        json!({
+            "grant_types": ["client_credentials"],
+            "token_endpoint_auth_method": "private_key_jwt",
+            "token_endpoint_auth_signing_alg": algorithm,
+            "jwks": key.jwks(),
+        })
+    };
+    let (_, description) = refused(&world, &metadata("HS256")).await;
+    assert!(
+        description.contains("`token_endpoint_auth_signing_alg`"),
+        "{description}"
+    );
+    for (algorithm, status) in [("ES256", 200), ("PS256", 401)] {
+        let client = registered(&world, &metadata(algorithm)).await;
+        assert_eq!(client["token_endpoint_auth_signing_alg"], algorithm);
+        let id = client["client_id"].as_str().unwrap();
+        let claims = json!({
+            "iss": id,
+            "sub": id,
+            "aud": world.issuer.url(),
+            "exp": NOW + 60,
+            "jti": "one",
+        });
+        let assertion = key.sign(&json!({"alg": "ES256"}), &claims);
+        let form = [
+            ("grant_type", "client_credentials"),
+            (
+                "client_assertion_type",
+                "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+            ),
+            ("client_assertion", &assertion),
+        ];
+        let request = world.http.post(world.url("/token")).form(&form);
+        assert_eq!(request.send().await.unwrap().status(), status);
+    }
 }
 
 #[tokio::test]

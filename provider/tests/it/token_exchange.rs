@@ -2,10 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use oauth_gauntlet_provider::{AccessTokenFormat, IssuedKind, IssuerSettings};
+use oauth_gauntlet_provider::{AccessTokenFormat, IssuedKind, IssuerSettings, RefreshTokens, Rule};
 use serde_json::{Value, json};
 
-use crate::support::{NOW, World, error_of, settings, verified, world, world_with};
+use crate::signed::{Key, claims};
+use crate::support::{
+    NOW, World, careful, error_of, redemption, settings, verified, world, world_with,
+};
 
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const ACCESS: &str = "urn:ietf:params:oauth:token-type:access_token";
@@ -237,4 +240,92 @@ async fn a_public_client_exchanges_its_own_tokens_alone_and_a_refresh_token_has_
     let other = other.basic_auth("other", Some("other-secret"));
     let error = error_of(other.send().await.unwrap()).await;
     assert_eq!(error, (400, "invalid_request".to_owned()));
+}
+
+/// Asks with a proof of the key.
+async fn proven(world: &World, key: &Key, jti: &str, form: &[(&str, &str)]) -> reqwest::Response {
+    let header = json!({"typ": "dpop+jwt", "alg": "ES256", "jwk": key.jwk()});
+    let claims = json!({"htm": "POST", "htu": world.url("/token"), "iat": NOW, "jti": jti});
+    let request = world.token(form).header("dpop", key.sign(&header, &claims));
+    request.send().await.unwrap()
+}
+
+#[tokio::test]
+async fn a_bound_token_is_exchanged_by_its_holder_alone_and_the_new_one_is_bound_to_whoever_asks() {
+    let world = world().await;
+    let (key, other) = (Key::number(1), Key::number(2));
+    let code = world.code().await;
+    let response = proven(&world, &key, "1", &redemption(&code)).await;
+    let tokens: Value = response.json().await.unwrap();
+    let bound = (text(&tokens, "access_token"), ACCESS);
+    let free = world.tokens().await;
+    let free = (text(&free, "access_token"), ACCESS);
+    let actor = [("actor_token", bound.0), ("actor_token_type", ACCESS)];
+    let broken = || {
+        let exchanges = world.issuer.journal().exchanges();
+        let violations = &exchanges.last().unwrap().notes.violations;
+        violations.iter().map(|it| it.rule).collect::<Vec<_>>()
+    };
+    for (subject, more) in [(bound, &[][..]), (free, &actor)] {
+        // Whoever stole it would have one without a bond.
+        assert_eq!(refused(&world, subject, more).await, "invalid_request");
+        assert_eq!(broken(), [Rule::TokenOfThisHolder]);
+        let jti = format!("{}", world.issuer.journal().len());
+        let response = proven(&world, &other, &jti, &form(subject, more)).await;
+        let error = error_of(response).await;
+        assert_eq!(error, (400, "invalid_request".to_owned()));
+        assert_eq!(broken(), [Rule::TokenOfThisHolder]);
+        let jti = format!("{}", world.issuer.journal().len());
+        let response = proven(&world, &key, &jti, &form(subject, more)).await;
+        let got: Value = response.json().await.unwrap();
+        assert_eq!(got["token_type"], "DPoP");
+        let said = world.introspect(text(&got, "access_token")).await;
+        assert_eq!(said["cnf"], json!({"jkt": key.thumbprint()}));
+        assert_eq!(said["token_type"], "DPoP");
+    }
+    let jwt = [("requested_token_type", JWT)];
+    let response = proven(&world, &other, "2", &form(free, &jwt)).await;
+    let got: Value = response.json().await.unwrap();
+    let cnf = &claims(text(&got, "access_token"))["cnf"];
+    assert_eq!(*cnf, json!({"jkt": other.thumbprint()}));
+}
+
+#[tokio::test]
+async fn a_refresh_token_of_a_public_client_stays_with_its_key_through_an_exchange() {
+    let mut settings = settings();
+    settings.refresh_tokens = RefreshTokens::Always;
+    let world = world_with(settings).await;
+    let (key, other) = (Key::number(1), Key::number(2));
+    let ask = async |key: &Key, form: &[(&str, &str)]| {
+        let jti = format!("{}", world.issuer.journal().len());
+        let header = json!({"typ": "dpop+jwt", "alg": "ES256", "jwk": key.jwk()});
+        let claims = json!({"htm": "POST", "htu": world.url("/token"), "iat": NOW, "jti": jti});
+        let request = world.http.post(world.url("/token")).form(form);
+        let request = request.header("dpop", key.sign(&header, &claims));
+        request.send().await.unwrap()
+    };
+    let mut request = careful();
+    request.insert("client_id", "native");
+    request.insert("redirect_uri", "http://127.0.0.1/native");
+    let code = world.callback(&request).await["code"].clone();
+    let mut redemption = redemption(&code).to_vec();
+    redemption[2].1 = "http://127.0.0.1/native";
+    redemption.push(("client_id", "native"));
+    let tokens: Value = ask(&key, &redemption).await.json().await.unwrap();
+    let native = ("client_id", "native");
+    let subject = (text(&tokens, "refresh_token"), REFRESH);
+    let response = ask(&other, &form(subject, &[native])).await;
+    let error = error_of(response).await;
+    assert_eq!(error, (400, "invalid_request".to_owned()));
+    let wish = [native, ("requested_token_type", REFRESH)];
+    let response = ask(&key, &form(subject, &wish)).await;
+    let got: Value = response.json().await.unwrap();
+    let refresh = [
+        ("grant_type", "refresh_token"),
+        ("refresh_token", text(&got, "access_token")),
+        native,
+    ];
+    let response = ask(&other, &refresh).await;
+    assert_eq!(error_of(response).await, (400, "invalid_grant".to_owned()));
+    assert_eq!(ask(&key, &refresh).await.status(), 200);
 }

@@ -20,6 +20,11 @@ pub(super) fn metadata(issuer: &IssuerState, client: &Client) -> Map<String, Val
         "token_endpoint_auth_method",
         client.auth_methods.first().copied().map(AuthMethod::as_str),
     );
+    let name = |it: crate::SigningAlgorithm| it.as_str();
+    described.some(
+        "token_endpoint_auth_signing_alg",
+        client.assertion_algorithm.map(name),
+    );
     let grants = client.grant_types.iter().flatten().copied();
     described.set(
         "grant_types",
@@ -40,7 +45,6 @@ pub(super) fn metadata(issuer: &IssuerState, client: &Client) -> Map<String, Val
     let id_token = client.id_token_algorithm.unwrap_or(issuer.keys.algorithm());
     described.set("id_token_signed_response_alg", id_token.as_str());
     described.encryption("id_token", client.id_token_encryption);
-    let name = |it: crate::SigningAlgorithm| it.as_str();
     described.some(
         "userinfo_signed_response_alg",
         client.userinfo_algorithm.map(name),

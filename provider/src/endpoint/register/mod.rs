@@ -1,7 +1,9 @@
 //! `/register` (RFC 7591): a client registers itself, and works at once.
 
+mod algorithms;
 mod describe;
 mod members;
+mod offer;
 mod read;
 mod uris;
 

@@ -8,41 +8,17 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 use url::Url;
 
+use super::algorithms::{Algorithms, assertion_algorithm};
 use super::members::Members;
+use super::offer::Offer;
 use super::uris::{redirect_uris, uris, web_uri};
 use super::{Refusal, wrong};
 use crate::endpoint::Call;
 use crate::issue;
 use crate::jose::jwk::ClientKeys;
-use crate::jose::{ContentEncryption, KeyManagementAlgorithm, SigningAlgorithm};
 use crate::names::{AuthMethod, GrantType, ResponseType, SubjectType};
-use crate::parties::{CertificateName, Client, Encryption};
+use crate::parties::{CertificateName, Client};
 use crate::protocol::ErrorCode;
-
-/// What discovery advertises.
-struct Offer(Map<String, Value>);
-
-impl Offer {
-    fn lists(&self, list: &str, value: &str) -> bool {
-        let listed = self.0.get(list).and_then(Value::as_array);
-        listed.is_some_and(|listed| listed.iter().any(|it| it == value))
-    }
-
-    /// Whether a member is there, and not `false`.
-    fn has(&self, member: &str) -> bool {
-        (self.0.get(member)).is_some_and(|value| *value != Value::Bool(false))
-    }
-
-    fn demand(&self, member: &str, list: &str, value: &str) -> Result<(), Refusal> {
-        if self.lists(list, value) {
-            return Ok(());
-        }
-        Err(wrong(
-            member,
-            &format!("has `{value}`, which is not supported"),
-        ))
-    }
-}
 
 /// A new client, as far as everything that it wants is offered.
 pub(super) fn client(call: &Call<'_>, metadata: &Map<String, Value>) -> Result<Client, Refusal> {
@@ -74,6 +50,7 @@ pub(super) fn client(call: &Call<'_>, metadata: &Map<String, Value>) -> Result<C
         redirect_uris,
         post_logout_redirect_uris: uris(members, "post_logout_redirect_uris")?,
         auth_methods: BTreeSet::from([method]),
+        assertion_algorithm: assertion_algorithm((members, &offer), method)?,
         grant_types: Some(grant_types),
         response_types: Some(response_types),
         scopes: scopes(members, &offer)?,
@@ -234,61 +211,6 @@ fn jwks(members: Members<'_>) -> Result<Option<Value>, Refusal> {
         return Err(wrong("jwks", "has no key that is supported"));
     }
     Ok(Some(jwks.clone()))
-}
-
-struct Algorithms<'a> {
-    call: &'a Call<'a>,
-    members: Members<'a>,
-    offer: &'a Offer,
-    has_secret: bool,
-}
-
-impl Algorithms<'_> {
-    /// What the keys support is good where anything is offered, even if no key for it is published
-    /// yet.
-    fn signing(&self, member: &str, list: &str) -> Result<Option<SigningAlgorithm>, Refusal> {
-        let Some(name) = self.members.text(member)? else {
-            return Ok(None);
-        };
-        let list = format!("{list}_alg_values_supported");
-        let algorithm = SigningAlgorithm::from_name(name);
-        let by_key = algorithm.is_some_and(|it| self.call.issuer.keys.supports(it));
-        if !(by_key && self.offer.has(&list)) {
-            self.offer.demand(member, &list, name)?;
-        }
-        let algorithm = algorithm.ok_or_else(|| wrong(member, "is no signing algorithm"))?;
-        if algorithm.is_symmetric() && !self.has_secret {
-            return Err(wrong(
-                member,
-                "is keyed with a secret, and the client has none",
-            ));
-        }
-        Ok(Some(algorithm))
-    }
-
-    fn encryption(&self, what: &str) -> Result<Option<Encryption>, Refusal> {
-        let [alg, enc] = ["alg", "enc"].map(|it| format!("{what}_encrypted_response_{it}"));
-        let Some(name) = self.members.text(&alg)? else {
-            if self.members.has(&enc) {
-                return Err(wrong(&enc, &format!("needs `{alg}` beside it")));
-            }
-            return Ok(None);
-        };
-        let list = |it: &str| format!("{what}_encryption_{it}_values_supported");
-        self.offer.demand(&alg, &list("alg"), name)?;
-        let algorithm = KeyManagementAlgorithm::from_name(name);
-        let algorithm = algorithm.ok_or_else(|| wrong(&alg, "is unknown"))?;
-        let content = match self.members.text(&enc)? {
-            None => ContentEncryption::default(),
-            Some(name) => {
-                self.offer.demand(&enc, &list("enc"), name)?;
-                let known = ContentEncryption::ALL.into_iter();
-                let content = known.into_iter().find(|it| it.as_str() == name);
-                content.ok_or_else(|| wrong(&enc, "is unknown"))?
-            }
-        };
-        Ok(Some(Encryption { algorithm, content }))
-    }
 }
 
 /// A wish that can be granted only where discovery has the other member.

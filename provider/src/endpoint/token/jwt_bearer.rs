@@ -7,9 +7,9 @@ use serde_json::{Map, Value};
 use super::response::Response;
 use super::target::audience;
 use super::{TokenError, direct_grant, error, user_scopes};
-use crate::endpoint::{Call, Reply};
+use crate::endpoint::{Call, Reply, client_keys, once};
+use crate::issue;
 use crate::jose::SigningAlgorithm;
-use crate::jose::jwk::ClientKeys;
 use crate::jose::verify::{self, Jws};
 use crate::parties::Client;
 use crate::protocol::{ErrorCode, TokenParameters};
@@ -18,8 +18,6 @@ use crate::protocol::{ErrorCode, TokenParameters};
 const LONGEST_LIFE: u64 = 24 * 3_600;
 /// By how much clocks may differ, in seconds.
 const SKEW: u64 = 60;
-/// How long a `jti` may be, in bytes.
-const LONGEST_JTI: usize = 256;
 
 /// The client that the assertion says it is from, before anything of it is believed.
 pub(super) fn claimed_client(
@@ -40,7 +38,8 @@ pub(super) fn grant(
     client: &Client,
     parameters: &TokenParameters,
 ) -> Result<Reply, TokenError> {
-    let claims = verified(client, assertion(parameters)?).map_err(|reason| refused(&reason))?;
+    let claims =
+        verified(call, client, assertion(parameters)?).map_err(|reason| refused(&reason))?;
     let issuer = text(&claims, "iss")?;
     if issuer != client.id {
         let reason = format!("its `iss` is `{issuer}`, and the client is `{}`", client.id);
@@ -55,10 +54,8 @@ pub(super) fn grant(
     let audience = audience(call, &[], &parameters.resource)?;
     // Last, so that a request that is refused for something else can be mended and sent again.
     if let Some(jti) = claims.get("jti") {
-        let jti = jti.as_str().filter(|jti| jti.len() <= LONGEST_JTI);
-        let jti = jti.ok_or_else(|| refused("its `jti` is no string, or too long"))?;
-        let key = format!("jwt-bearer {} {jti}", client.id);
-        if !call.shelf().first_sight(&key, life) {
+        let jti = (jti.as_str()).ok_or_else(|| refused("its `jti` is no string"))?;
+        if !once::first_sight(call, &["jwt-bearer", &client.id, jti], life) {
             return Err(refused("it was used before"));
         }
     }
@@ -84,18 +81,22 @@ fn refused(reason: &str) -> TokenError {
     error(ErrorCode::InvalidGrant, &format!("the assertion: {reason}"))
 }
 
-fn verified(client: &Client, assertion: &str) -> Result<Map<String, Value>, String> {
+fn verified(
+    call: &Call<'_>,
+    client: &Client,
+    assertion: &str,
+) -> Result<Map<String, Value>, String> {
     let jws = Jws::parse(assertion).map_err(|error| error.to_string())?;
     let is_keyed = jws.algorithm().is_some_and(SigningAlgorithm::is_symmetric);
+    let allowed = issue::assertion_algorithms(call.issuer);
     let verified = if is_keyed {
         let secret = (client.secret.as_ref()).ok_or("the client has no secret")?;
-        verify::verify_with_secret(assertion, secret.as_bytes(), &SigningAlgorithm::ALL)
+        verify::verify_with_secret(assertion, secret.as_bytes(), &allowed)
+            .map_err(|error| error.to_string())
     } else {
-        let set = (client.jwks.as_ref()).ok_or("the client registered no keys")?;
-        let keys = ClientKeys::parse(set).map_err(|error| error.to_string())?;
-        verify::verify(assertion, &keys, &SigningAlgorithm::ASYMMETRIC)
+        client_keys::verify(call, client, assertion, &allowed).map_err(|error| error.to_string())
     };
-    Ok(verified.map_err(|error| error.to_string())?.claims)
+    Ok(verified?.claims)
 }
 
 fn text<'a>(claims: &'a Map<String, Value>, name: &str) -> Result<&'a str, TokenError> {

@@ -45,7 +45,11 @@ impl Response<'_> {
         let refresh_token = self.with_refresh_token.then(|| {
             let token = issuer.randomness.token();
             let seconds = issuer.settings.refresh_token_lifetime.as_secs();
-            (call.shelf()).put_refresh_token(&token, self.refreshable(), seconds);
+            (call.shelf()).put_refresh_token(
+                &token,
+                refreshable(call, self.client, &self.grant),
+                seconds,
+            );
             token
         });
         let id_token = if self.scopes.iter().any(|scope| scope == "openid") {
@@ -55,10 +59,7 @@ impl Response<'_> {
         };
         let response = TokenResponse {
             access_token,
-            token_type: match &mint.bound_to {
-                Binding::DpopKey(_) => "DPoP",
-                Binding::Bearer | Binding::Certificate(_) => "Bearer",
-            },
+            token_type: token_type(&mint.bound_to),
             expires_in: mint.access_token_lifetime(),
             refresh_token,
             scope: self.scopes.join(" "),
@@ -67,17 +68,25 @@ impl Response<'_> {
         };
         hand_out(&mint, &response, IssuedKind::AccessToken)
     }
+}
 
-    /// The grant as refresh tokens stand for it: those of a public client are bound to its key
-    /// (RFC 9449 §5).
-    fn refreshable(&self) -> Arc<Grant> {
-        match self.call.holder() {
-            Binding::DpopKey(key) if self.client.is_public() => Arc::new(Grant {
-                dpop_jkt: Some(key),
-                ..Grant::clone(&self.grant)
-            }),
-            _ => Arc::clone(&self.grant),
-        }
+/// How an access token is sent (RFC 6749 §7.1, RFC 9449 §5).
+pub(super) fn token_type(bound_to: &Binding) -> &'static str {
+    match bound_to {
+        Binding::DpopKey(_) => "DPoP",
+        Binding::Bearer | Binding::Certificate(_) => "Bearer",
+    }
+}
+
+/// The grant as refresh tokens stand for it: those of a public client are bound to its key
+/// (RFC 9449 §5).
+pub(super) fn refreshable(call: &Call<'_>, client: &Client, grant: &Arc<Grant>) -> Arc<Grant> {
+    match call.holder() {
+        Binding::DpopKey(key) if client.is_public() => Arc::new(Grant {
+            dpop_jkt: Some(key),
+            ..Grant::clone(grant)
+        }),
+        _ => Arc::clone(grant),
     }
 }
 

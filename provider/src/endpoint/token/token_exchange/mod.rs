@@ -5,12 +5,11 @@ mod presented;
 
 use std::sync::Arc;
 
-use super::response::{hand_out, with_refresh_token};
+use super::response::{hand_out, refreshable, token_type, with_refresh_token};
 use super::target::resource_is_known;
 use super::{TokenError, error, grantable_scopes, split_scope};
-use crate::access_token::Binding;
 use crate::endpoint::mint::Mint;
-use crate::endpoint::{Call, Reply};
+use crate::endpoint::{Call, Reply, holder};
 use crate::grant::Grant;
 use crate::journal::IssuedKind;
 use crate::names::AccessTokenFormat;
@@ -19,7 +18,8 @@ use crate::protocol::{ErrorCode, TokenParameters, TokenResponse};
 use crate::rules;
 use presented::{Presented, TokenType};
 
-/// RFC 8693 §2. The new token lives apart from the one that it was exchanged for.
+/// RFC 8693 §2. The new token lives apart from the one that it was exchanged for, and is bound to
+/// whoever asks for it.
 pub(super) fn exchange(
     call: &Call<'_>,
     client: &Client,
@@ -27,7 +27,7 @@ pub(super) fn exchange(
 ) -> Result<Reply, TokenError> {
     let requested = match parameters.requested_token_type.as_deref() {
         None => TokenType::AccessToken,
-        Some(uri) => token_type("requested_token_type", uri)?,
+        Some(uri) => known_type("requested_token_type", uri)?,
     };
     let subject = presented(
         (call, client),
@@ -87,7 +87,7 @@ fn invalid(reason: &str) -> TokenError {
     error(ErrorCode::InvalidRequest, reason)
 }
 
-fn token_type(parameter: &str, uri: &str) -> Result<TokenType, TokenError> {
+fn known_type(parameter: &str, uri: &str) -> Result<TokenType, TokenError> {
     TokenType::parse(uri)
         .ok_or_else(|| invalid(&format!("the {parameter} `{uri}` is not supported")))
 }
@@ -102,13 +102,15 @@ fn presented(
     match (token, kind) {
         (None, None) => Ok(None),
         (Some(token), Some(uri)) => {
-            let kind = token_type(&format!("{parameter}_type"), uri)?;
+            let kind = known_type(&format!("{parameter}_type"), uri)?;
             let presented = Presented::read(call, client, token, kind).ok_or_else(|| {
                 let reason = format!(
                     "the {parameter} is none of this issuer's of that type, or is expired or revoked"
                 );
                 invalid(&reason)
             })?;
+            holder::of_brought_token(call, &presented.bound_to)
+                .map_err(|violation| invalid(&format!("the {parameter}: {violation}")))?;
             Ok(Some(presented))
         }
         (Some(_), None) | (None, Some(_)) => {
@@ -176,13 +178,14 @@ impl Exchange<'_> {
             grant: &self.grant,
             scopes: &self.scopes,
             audience: &self.audience,
-            bound_to: Binding::Bearer,
+            bound_to: self.call.holder(),
         }
     }
 
     fn access_token(&self, issued: TokenType, client: &Client) -> Reply {
         let mint = self.mint(client);
         let response = TokenResponse {
+            token_type: token_type(&mint.bound_to),
             expires_in: mint.access_token_lifetime(),
             ..self.response(issued, mint.access_token())
         };
@@ -198,7 +201,6 @@ impl Exchange<'_> {
         let token = (mint.id_token(None, None, None))
             .ok_or_else(|| invalid("there is no user whom an ID token could be about"))?;
         let response = TokenResponse {
-            token_type: "N_A",
             expires_in: self.call.issuer.settings.id_token_lifetime.as_secs(),
             ..self.response(TokenType::IdToken, token)
         };
@@ -214,9 +216,9 @@ impl Exchange<'_> {
         let issuer = self.call.issuer;
         let seconds = issuer.settings.refresh_token_lifetime.as_secs();
         let token = issuer.randomness.token();
-        (self.call.shelf()).put_refresh_token(&token, Arc::clone(&self.grant), seconds);
+        let grant = refreshable(self.call, self.client, &self.grant);
+        (self.call.shelf()).put_refresh_token(&token, grant, seconds);
         let response = TokenResponse {
-            token_type: "N_A",
             expires_in: seconds,
             ..self.response(TokenType::RefreshToken, token)
         };
@@ -228,7 +230,7 @@ impl Exchange<'_> {
     fn response(&self, issued: TokenType, token: String) -> TokenResponse {
         TokenResponse {
             access_token: token,
-            token_type: "Bearer",
+            token_type: "N_A",
             expires_in: 0,
             refresh_token: None,
             scope: self.scopes.join(" "),

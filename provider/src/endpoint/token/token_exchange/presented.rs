@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::access_token::Binding;
 use crate::endpoint::{Call, mint};
 use crate::grant::SignedIn;
 use crate::issue;
@@ -49,6 +50,8 @@ pub(super) struct Presented {
     /// What it allows; none for a token that allows nothing by itself.
     pub(super) scopes: Option<Vec<String>>,
     pub(super) actors: Vec<String>,
+    /// Who may use it.
+    pub(super) bound_to: Binding,
 }
 
 impl Presented {
@@ -86,6 +89,7 @@ fn access_token(call: &Call<'_>, token: &str) -> Option<Presented> {
         user,
         scopes: Some(known.scopes),
         actors: known.actors,
+        bound_to: known.bound_to,
     })
 }
 
@@ -98,11 +102,15 @@ fn refresh_token(call: &Call<'_>, client: &Client, token: &str) -> Option<Presen
         && call.now < known.expires_at
         && grant.client_id == client.id
         && !shelf.is_revoked(&grant.id);
+    // Those of a public client alone are bound to its key (RFC 9449 §5).
+    let bound_to = (grant.dpop_jkt.clone()).filter(|_| client.is_public());
+    let bound_to = bound_to.map(Binding::DpopKey);
     counts.then(|| Presented {
         client_id: grant.client_id.clone(),
         user: grant.user.clone(),
         scopes: Some(grant.scopes.clone()),
         actors: grant.actors.clone(),
+        bound_to: bound_to.unwrap_or_default(),
     })
 }
 
@@ -123,6 +131,7 @@ fn id_token(call: &Call<'_>, token: &str) -> Option<Presented> {
         }),
         scopes: None,
         actors: Vec::new(),
+        bound_to: Binding::Bearer,
     })
 }
 
