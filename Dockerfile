@@ -11,7 +11,7 @@ COPY . .
 ENV RUSTFLAGS="-C target-feature=+crt-static"
 # Naming the target keeps the flags away from build scripts and macros, which cannot be static.
 RUN target=$(rustc -vV | sed -n 's/^host: //p') \
- && cargo build --release --locked --package oauth-gauntlet-provider --bin mock-provider --target "$target" \
+ && cargo build --release --locked --package oauth-gauntlet-provider --features cli --bin mock-provider --target "$target" \
  && mkdir -p /image/tmp \
  && chmod 1777 /image/tmp \
  && cp "target/$target/release/mock-provider" /image/mock-provider

@@ -103,9 +103,9 @@ impl Outbound {
     }
 
     /// Makes calls on this runtime.
-    pub(crate) fn on(self, runtime: &Handle) -> Self {
-        let runtime = Some(runtime.clone());
-        Self { runtime, ..self }
+    pub(crate) fn on(mut self, runtime: &Handle) -> Self {
+        self.runtime = Some(runtime.clone());
+        self
     }
 
     /// Runs something on the provider's own runtime; `None` where there is none.

@@ -38,6 +38,8 @@ def target_directory():
 def build(packages):
     """Builds programs of ours in release; the folder that they are in."""
     chosen = [part for package in packages for part in ("-p", package)]
+    if "oauth-gauntlet-provider" in packages:
+        chosen += ["--features", "oauth-gauntlet-provider/cli"]
     run(["cargo", "build", "--release", "--locked", *chosen], cwd=ROOT)
     return target_directory() / "release"
 

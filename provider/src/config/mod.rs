@@ -18,7 +18,9 @@ pub(crate) use issuer::IssuerConfig;
 pub(crate) use keys::Files;
 #[cfg(feature = "cli")]
 pub(crate) use keys::KeysConfig;
-pub(crate) use people::{ClientConfig, UserConfig};
+pub(crate) use people::ClientConfig;
+#[cfg(feature = "cli")]
+pub(crate) use people::UserConfig;
 pub(crate) use server::ServerConfig;
 #[cfg(feature = "cli")]
 pub(crate) use server::{Log, LogFormat};
