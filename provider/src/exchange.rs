@@ -77,10 +77,10 @@ pub(crate) async fn serve(
     let mut answer = answer;
     logout::send_all(&issuer, std::mem::take(&mut answer.pushes));
     let act = answer.act;
-    let reply = answer.reply.clone();
     let took = clock::instant().duration_since(started);
     (host.metrics).served(route.endpoint(), answer.reply.status, took, &answer.notes);
-    record(&issuer, route, started, request, answer);
+    record(&issuer, route, started, &request, &mut answer);
+    let reply = answer.reply;
     if let Some(mut act) = act {
         if act == TransportAct::Hang {
             // No CPU and no timer: the wait ends with the peer or the provider.
@@ -100,28 +100,28 @@ pub(crate) async fn serve(
     response
 }
 
-/// Enters a finished exchange in the issuer's journal.
+/// Enters a finished exchange in the issuer's journal, with what was noted.
 pub(crate) fn record(
     issuer: &Issuer,
     route: Route,
     started: Instant,
-    request: Request,
-    answer: Answer,
+    request: &Request,
+    answer: &mut Answer,
 ) {
     issuer.journal().record(Record {
         issuer: Arc::clone(&issuer.state().name),
         endpoint: route.endpoint(),
         started,
         ended: clock::instant(),
-        method: request.method,
-        target: request.target,
-        headers: (&request.headers).into(),
-        body: request.body,
+        method: &request.method,
+        target: &request.target,
+        headers: &request.headers,
+        body: &request.body,
         status: answer.reply.status,
-        reply_headers: (&answer.reply.headers).into(),
-        reply_body: answer.reply.body,
+        reply_headers: &answer.reply.headers,
+        reply_body: &answer.reply.body,
         transport: answer.act,
-        notes: answer.notes,
+        notes: std::mem::take(&mut answer.notes),
     });
 }
 

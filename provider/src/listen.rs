@@ -253,6 +253,8 @@ async fn serve(stream: Stream, connection: Connection, limits: Limits, host: Arc
             .timer(TokioTimer::new())
             .header_read_timeout(limits.head)
             .max_buf_size(MAX_HEAD)
+            // Responses are small: to copy one behind its head costs less than a list of parts.
+            .writev(false)
             .serve_connection(io, service)
     );
     let ended = tokio::select! {

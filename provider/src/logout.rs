@@ -147,7 +147,7 @@ async fn send(issuer: &Issuer, push: Push) -> LogoutPush {
         }
     };
     let (status, reply_headers, reply_body) = answer.map_or_else(Default::default, |answer| {
-        (answer.status, answer.headers, answer.body.into())
+        (answer.status, answer.headers, answer.body)
     });
     let form = HeaderValue::from_static("application/x-www-form-urlencoded");
     issuer.journal().record(Record {
@@ -155,13 +155,13 @@ async fn send(issuer: &Issuer, push: Push) -> LogoutPush {
         endpoint: Endpoint::BackchannelLogout,
         started,
         ended: clock::instant(),
-        method: Method::POST,
-        target: uri.clone(),
-        headers: (&HeaderMap::from_iter([(CONTENT_TYPE, form)])).into(),
-        body,
+        method: &Method::POST,
+        target: &uri,
+        headers: &HeaderMap::from_iter([(CONTENT_TYPE, form)]),
+        body: &body,
         status,
-        reply_headers: (&reply_headers).into(),
-        reply_body,
+        reply_headers: &reply_headers,
+        reply_body: &reply_body,
         transport: None,
         notes,
     });

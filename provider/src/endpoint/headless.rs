@@ -82,13 +82,13 @@ pub(crate) fn headless_login(
         });
     }
     let Done { reply, callback } = done?;
-    let answer = Answer {
+    let mut answer = Answer {
         reply,
         notes: call.notes.take(),
         act: None,
         pushes: Vec::new(),
     };
-    exchange::record(issuer, Route::Authorize, started, request, answer);
+    exchange::record(issuer, Route::Authorize, started, &request, &mut answer);
     callback
 }
 

@@ -263,7 +263,7 @@ impl Reply {
     pub(crate) fn document(draft: DocumentDraft) -> Self {
         let mut reply = Self::empty(draft.status);
         for (name, value) in &draft.headers {
-            reply = reply.header(name, value.as_str());
+            reply = reply.header(name, value);
         }
         reply.with_body(draft.into_body())
     }
@@ -272,7 +272,7 @@ impl Reply {
     pub(crate) fn ready(ready: &Ready) -> Self {
         let mut reply = Self::empty(ready.draft.status);
         for (name, value) in &ready.draft.headers {
-            reply = reply.header(name, value.as_str());
+            reply = reply.header(name, value);
         }
         reply.with_body(ready.body.clone())
     }

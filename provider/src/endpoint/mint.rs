@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::access_token::{AccessToken, Binding};
-use crate::fault::{AccessTokenDraft, DocumentDraft, Moment};
+use crate::fault::{AccessTokenDraft, DocumentDraft, Draft, Moment};
 use crate::grant::{Grant, Member};
 use crate::issue::{self, FrontChannel, Issuance};
 use crate::jose::jwe::{self, Content};
@@ -53,7 +53,7 @@ impl Mint<'_> {
             issued_at: call.now,
             expires_at: call.now.saturating_add(self.access_token_lifetime()),
             generation: call.shelf().generation(),
-            honoured: issuer.faults.tamper(&self.moment(), worth).honoured,
+            honoured: self.tamper(worth).honoured,
             asked: grant.claims.userinfo.keys().cloned().collect(),
             login_hint: grant.login_hint.clone(),
             bound_to: self.bound_to.clone(),
@@ -72,7 +72,7 @@ impl Mint<'_> {
                 let signer = Signer::Key(issuer.keys.own());
                 let draft =
                     issue::access_token(call.at(), &signer, self.client, grant, &token, &sealed);
-                let draft = issuer.faults.tamper(&self.moment(), draft);
+                let draft = self.tamper(draft);
                 jose::sign_with(&issuer.keys, &signer, draft)
             }
         }
@@ -97,7 +97,7 @@ impl Mint<'_> {
         let (call, client) = (self.call, self.client);
         let signer = issue::signer(issuer, client, client.id_token_algorithm);
         let draft = issue::id_token(call.at(), &signer, &issuance)?;
-        let draft = issuer.faults.tamper(&self.moment(), draft);
+        let draft = self.tamper(draft);
         self.join_session();
         let token = jose::sign_with(&issuer.keys, &signer, draft);
         Some(match client.id_token_encryption {
@@ -121,8 +121,17 @@ impl Mint<'_> {
         }
     }
 
+    /// The draft as it leaves.
+    pub(super) fn tamper<D: Draft>(&self, draft: D) -> D {
+        let faults = &self.call.issuer.faults;
+        if faults.is_idle() {
+            return draft;
+        }
+        faults.tamper(&self.moment(), draft)
+    }
+
     /// The circumstances, with the redirect URI of the grant.
-    pub(super) fn moment(&self) -> Moment<'_> {
+    fn moment(&self) -> Moment<'_> {
         Moment {
             redirect_uri: Some(&self.grant.redirect_uri),
             ..self.call.moment()

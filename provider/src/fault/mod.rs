@@ -25,7 +25,7 @@ pub(crate) use shift::parse_span;
 pub use shift::{ParseShiftError, Shift};
 pub(crate) use tamper::{
     AccessTokenDraft, AuthorizeDraft, Document, DocumentDraft, Draft, JwtDraft, JwtKind,
-    RedirectDraft, TransportDraft,
+    RedirectDraft, TransportDraft, json_text,
 };
 
 use crate::Endpoint;

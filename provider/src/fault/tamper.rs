@@ -1,6 +1,8 @@
 //! Drafts: values on their way out, in wire terms, where the illegal can be said. And what faults
 //! do to them.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value, json};
 
 use super::placeholder::Placeholders;
@@ -39,7 +41,7 @@ pub(crate) enum Document {
 pub(crate) struct DocumentDraft {
     pub(crate) document: Document,
     pub(crate) status: u16,
-    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) headers: Vec<(Cow<'static, str>, Cow<'static, str>)>,
     pub(crate) members: Map<String, Value>,
     /// The body, where it is not to be the document.
     body: Option<String>,
@@ -52,23 +54,26 @@ impl DocumentDraft {
         Self {
             document,
             status: 200,
-            headers: vec![("content-type".to_owned(), "application/json".to_owned())],
+            headers: vec![("content-type".into(), "application/json".into())],
             members,
             body: None,
             pad: 0,
         }
     }
 
-    pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
-        self.set_header(name, value.to_owned());
+    /// With a header of ours, whose name is in lower case.
+    pub(crate) fn header(
+        mut self,
+        name: &'static str,
+        value: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        self.put_header(name.into(), value.into());
         self
     }
 
     /// The body as it goes out.
     pub(crate) fn into_body(self) -> String {
-        let mut body = self
-            .body
-            .unwrap_or_else(|| Value::Object(self.members).to_string());
+        let mut body = self.body.unwrap_or_else(|| json_text(&self.members));
         let missing = self.pad.saturating_sub(body.len());
         body.extend(std::iter::repeat_n(' ', missing));
         body
@@ -78,14 +83,14 @@ impl DocumentDraft {
     /// type or document stays.
     pub(crate) fn written(
         mut self,
-        content_type: &str,
+        content_type: &'static str,
         write: impl FnOnce(&Map<String, Value>) -> String,
     ) -> Self {
         if self.body.is_none() && !self.members.contains_key("error") {
             let json = ("content-type", "application/json");
             let headers = self.headers.iter_mut();
             for (_, value) in headers.filter(|(name, value)| (&**name, &**value) == json) {
-                content_type.clone_into(value);
+                *value = content_type.into();
             }
             self.body = Some(write(&self.members));
         }
@@ -93,7 +98,10 @@ impl DocumentDraft {
     }
 
     fn set_header(&mut self, name: &str, value: String) {
-        let name = name.to_ascii_lowercase();
+        self.put_header(name.to_ascii_lowercase().into(), value.into());
+    }
+
+    fn put_header(&mut self, name: Cow<'static, str>, value: Cow<'static, str>) {
         self.headers.retain(|(existing, _)| *existing != name);
         self.headers.push((name, value));
     }
@@ -173,6 +181,11 @@ impl Draft for DocumentDraft {
             .iter()
             .for_each(|it| self.apply_reply(it, moment));
     }
+}
+
+/// A JSON object as text.
+pub(crate) fn json_text(members: &Map<String, Value>) -> String {
+    serde_json::to_string(members).expect("a JSON object can be written")
 }
 
 /// Which JWT a [`JwtDraft`] is.

@@ -171,7 +171,7 @@ pub(crate) fn grants(issuer: &IssuerState) -> impl Iterator<Item = GrantType> + 
 
 fn cached(at: At<'_>, draft: DocumentDraft) -> DocumentDraft {
     match &at.issuer.settings.cache_control {
-        Some(cache_control) => draft.header("cache-control", cache_control),
+        Some(cache_control) => draft.header("cache-control", cache_control.clone()),
         None => draft,
     }
 }

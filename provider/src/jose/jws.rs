@@ -12,7 +12,7 @@ use super::algorithm::SigningAlgorithm;
 use super::key::SigningKey;
 use super::ring::KeyRing;
 use super::verify::{Jws, Verified};
-use crate::fault::{JwtDraft, Signing};
+use crate::fault::{JwtDraft, Signing, json_text};
 
 /// What a token is signed with.
 #[derive(Debug, Clone)]
@@ -171,8 +171,7 @@ pub(crate) fn compact(
 ) -> String {
     let mut token = String::new();
     for members in [header, claims] {
-        let json = serde_json::to_string(members).expect("a JSON object can be written");
-        URL_SAFE_NO_PAD.encode_string(json, &mut token);
+        URL_SAFE_NO_PAD.encode_string(json_text(members), &mut token);
         token.push('.');
     }
     let signature = sign(token.trim_end_matches('.').as_bytes());

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use crate::fault::TransportAct;
 pub use crate::notes::{Endpoint, Issued, IssuedKind, Notes};
+use record::Packed;
 pub(crate) use record::Record;
 
 /// The exchanges that an issuer had: the last 10,000 of them, or fewer where they hold more than
@@ -37,7 +38,7 @@ struct Entry {
     number: u64,
     /// About how much it holds, in bytes.
     size: usize,
-    record: Record,
+    packed: Packed,
     told: OnceLock<Arc<Exchange>>,
 }
 
@@ -123,12 +124,12 @@ impl Journal {
     }
 
     /// Enters an exchange and gives it its number.
-    pub(crate) fn record(&self, record: Record) {
-        let record = record.cut();
+    pub(crate) fn record(&self, record: Record<'_>) {
+        let packed = record.pack();
         let mut entry = Entry {
             number: 0,
-            size: record.size(),
-            record,
+            size: packed.size(),
+            packed,
             told: OnceLock::new(),
         };
         let mut dropped = Vec::new();
@@ -167,7 +168,7 @@ impl Journal {
 
 impl Entry {
     fn tell(&self) -> Arc<Exchange> {
-        let told = || Arc::new(self.record.tell(self.number));
+        let told = || Arc::new(self.packed.tell(self.number));
         Arc::clone(self.told.get_or_init(told))
     }
 }
@@ -250,53 +251,36 @@ pub struct RecordedResponse {
 
 #[cfg(test)]
 mod tests {
-    use axum::body::Bytes;
-    use axum::http::Method;
+    use axum::http::HeaderMap;
 
-    use super::record::{Head, MAX_TOLD};
+    use super::record::MAX_TOLD;
+    use super::record::tests::record;
     use super::*;
 
-    fn exchange(target: &str) -> Record {
-        let now = crate::clock::instant();
-        Record {
-            issuer: "".into(),
-            endpoint: Endpoint::Other,
-            started: now,
-            ended: now,
-            method: Method::GET,
-            target: target.to_owned(),
-            headers: Head::default(),
-            body: String::new(),
-            status: 200,
-            reply_headers: Head::default(),
-            reply_body: Bytes::new(),
-            transport: None,
-            notes: Notes::default(),
-        }
+    fn enter(journal: &Journal, target: &str) {
+        journal.record(record(target, &HeaderMap::new(), b"", Notes::default()));
     }
 
     #[test]
     fn large_exchanges_make_room_sooner() {
         let journal = Journal::new();
+        let (headers, body) = (HeaderMap::new(), vec![b'x'; 1024 * 1024]);
         for _ in 0..200 {
-            journal.record(Record {
-                reply_body: Bytes::from(vec![b'x'; 1024 * 1024]),
-                ..exchange("/large")
-            });
+            journal.record(record("/large", &headers, &body, Notes::default()));
         }
-        assert_eq!(journal.len(), 126);
+        assert_eq!(journal.len(), 127);
         let told = &journal.exchanges()[0];
-        assert_eq!((told.number, told.response.body.len()), (75, MAX_TOLD));
+        assert_eq!((told.number, told.response.body.len()), (74, MAX_TOLD));
     }
 
     #[test]
     fn numbers_go_on_after_a_clear_and_the_oldest_are_dropped() {
         let journal = Journal::new();
-        journal.record(exchange("/a"));
+        enter(&journal, "/a");
         journal.clear();
         assert!(journal.is_empty());
         for _ in 0..=CAPACITY {
-            journal.record(exchange("/b"));
+            enter(&journal, "/b");
         }
         assert_eq!(journal.len(), CAPACITY);
         assert_eq!(journal.exchanges()[0].number, 3);
@@ -305,11 +289,11 @@ mod tests {
     #[tokio::test]
     async fn a_subscription_sees_what_comes_after_it_and_wait_for_what_was_before() {
         let journal = Journal::new();
-        journal.record(exchange("/before"));
+        enter(&journal, "/before");
         let mut subscription = journal.subscribe();
         assert!(subscription.try_next().is_none());
         let waiting = tokio::spawn(async move { subscription.next().await.request.target.clone() });
-        journal.record(exchange("/after"));
+        enter(&journal, "/after");
         assert_eq!(waiting.await.unwrap(), "/after");
 
         let limit = Duration::from_secs(5);

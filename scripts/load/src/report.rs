@@ -25,9 +25,9 @@ pub(crate) struct Report {
     pub(crate) signatures_checked: u64,
     /// How many connections had to be made again.
     pub(crate) reconnects: u64,
-    /// The share of one core that the driver itself needed; where it is near 1, the driver was
-    /// the limit. `None` where the system does not tell.
-    pub(crate) driver_core: Option<f64>,
+    /// The share of the time in which the driver had something to do; where it is near 1, the driver
+    /// was the limit.
+    pub(crate) driver_core: f64,
     /// What was done before, to have something to measure with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) obtained: Option<Box<Report>>,

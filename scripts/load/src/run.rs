@@ -2,12 +2,11 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::fs;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use tokio::task::{JoinSet, LocalSet};
+use tokio::task::{JoinSet, LocalSet, yield_now};
 
 use crate::cli::{
     ClientCredentialsArgs, FlowArgs, GetArgs, LoadArgs, PostArgs, Until, UserinfoArgs,
@@ -112,6 +111,8 @@ struct Run {
     reconnects: Cell<u64>,
     /// Everything that came to an end, for the watch over silence.
     ended: Cell<u64>,
+    /// How long there was nothing to do.
+    idle: Cell<Duration>,
 }
 
 async fn drive<W: Work + 'static>(
@@ -144,6 +145,7 @@ async fn drive<W: Work + 'static>(
         wrong: RefCell::default(),
         reconnects: Cell::new(0),
         ended: Cell::new(0),
+        idle: Cell::new(Duration::ZERO),
     });
     let local = LocalSet::new();
     let mut workers = JoinSet::new();
@@ -154,18 +156,23 @@ async fn drive<W: Work + 'static>(
         let worker = worker(Rc::clone(&run), connection, work(number), pace);
         workers.spawn_local_on(worker, &local);
     }
-    let core = Rc::new(Cell::new(None));
-    let measured = Rc::clone(&core);
-    local.spawn_local(async move {
-        tokio::time::sleep_until(from.into()).await;
-        measured.set(core_time());
-    });
+    local.spawn_local(stay_awake(Rc::clone(&run)));
     local.run_until(finish(&run, workers)).await;
-    let core = core
-        .get()
-        .zip(core_time())
-        .map(|(before, after)| after.saturating_sub(before));
-    Ok(report(load, seen, &run, core))
+    Ok(report(load, seen, &run))
+}
+
+/// Keeps the driver from sleeping: to be woken would cost the server, whose packets do it. Counts
+/// the time in which there was nothing to do.
+async fn stay_awake(run: Rc<Run>) {
+    let (mut before, mut ended) = (Instant::now(), run.ended.get());
+    loop {
+        yield_now().await;
+        let now = Instant::now();
+        if run.ended.get() == ended && before >= run.from {
+            run.idle.set(run.idle.get() + (now - before));
+        }
+        (before, ended) = (now, run.ended.get());
+    }
 }
 
 /// Waits for the workers, but not for a server that is silent.
@@ -254,7 +261,7 @@ impl Run {
     }
 }
 
-fn report(load: &LoadArgs, seen: &Seen, run: &Run, core: Option<Duration>) -> Report {
+fn report(load: &LoadArgs, seen: &Seen, run: &Run) -> Report {
     let histogram = run.histogram.borrow();
     let end = run.until.unwrap_or(run.last.get());
     let seconds = end.saturating_duration_since(run.from).as_secs_f64();
@@ -279,7 +286,7 @@ fn report(load: &LoadArgs, seen: &Seen, run: &Run, core: Option<Duration>) -> Re
         body: seen.body.get(),
         signatures_checked: seen.signatures.get(),
         reconnects: run.reconnects.get(),
-        driver_core: core.map(|core| core.as_secs_f64() / seconds),
+        driver_core: (1.0 - run.idle.get().as_secs_f64() / seconds).max(0.0),
         obtained: None,
     }
 }
@@ -305,11 +312,4 @@ impl Pace {
         tokio::time::sleep_until(self.next.into()).await;
         self.next += self.interval;
     }
-}
-
-/// The time that this thread has spent on a core; there is no other thread.
-fn core_time() -> Option<Duration> {
-    let text = fs::read_to_string("/proc/self/schedstat").ok()?;
-    let nanoseconds = text.split_whitespace().next()?.parse().ok()?;
-    Some(Duration::from_nanos(nanoseconds))
 }

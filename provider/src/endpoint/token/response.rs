@@ -94,7 +94,7 @@ pub(super) fn refreshable(call: &Call<'_>, client: &Client, grant: &Arc<Grant>) 
 pub(super) fn hand_out(mint: &Mint<'_>, response: &TokenResponse, kind: IssuedKind) -> Reply {
     let call = mint.call;
     let draft = issue::token_response(response);
-    let draft = call.issuer.faults.tamper(&mint.moment(), draft);
+    let draft = mint.tamper(draft);
     for (name, kind) in [
         ("access_token", kind),
         ("refresh_token", IssuedKind::RefreshToken),
