@@ -52,6 +52,9 @@ pub(crate) enum Binding {
     Certificate(String),
 }
 
+/// As long as most sealed tokens at most, in bytes.
+const ROOM: usize = 256;
+
 /// Seals access tokens and opens them again.
 pub(crate) struct Sealer {
     key: LessSafeKey,
@@ -78,13 +81,15 @@ impl Sealer {
 
     /// The token as a client gets it; the nonce must not come twice.
     pub(crate) fn seal(&self, token: &AccessToken, nonce: [u8; NONCE_LEN]) -> String {
-        let mut sealed = postcard::to_extend(token, nonce.to_vec())
+        let mut sealed = Vec::with_capacity(ROOM);
+        sealed.extend_from_slice(&nonce);
+        let mut sealed = postcard::to_extend(token, sealed)
             .expect("the type has nothing that cannot be written");
-        let mut body = sealed.split_off(NONCE_LEN);
-        self.key
-            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::empty(), &mut body)
+        let nonce = Nonce::assume_unique_for_key(nonce);
+        let tag = (self.key)
+            .seal_in_place_separate_tag(nonce, Aad::empty(), &mut sealed[NONCE_LEN..])
             .expect("the token is far smaller than the cipher's limit");
-        sealed.append(&mut body);
+        sealed.extend_from_slice(tag.as_ref());
         URL_SAFE_NO_PAD.encode(sealed)
     }
 

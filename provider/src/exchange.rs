@@ -1,7 +1,9 @@
 //! From an HTTP request to an endpoint and back: reads within bounds, records in the journal, and
 //! commands the connection.
 
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
@@ -172,8 +174,13 @@ async fn read(head: request::Parts, body: Incoming) -> (Request, Option<Reply>) 
     if body.is_end_stream() {
         return (request, None);
     }
-    let whole = axum::body::to_bytes(Body::new(body), MAX_BODY);
-    let refused = match tokio::time::timeout(BODY_TIME, whole).await {
+    let mut whole = std::pin::pin!(axum::body::to_bytes(Body::new(body), MAX_BODY));
+    // Most bodies come with their heads, and those need no timer.
+    let whole = match poll_fn(|context| Poll::Ready(whole.as_mut().poll(context))).await {
+        Poll::Ready(whole) => Ok(whole),
+        Poll::Pending => tokio::time::timeout(BODY_TIME, whole).await,
+    };
+    let refused = match whole {
         Ok(Ok(bytes)) => {
             request.body = String::from_utf8_lossy(&bytes).into_owned();
             None

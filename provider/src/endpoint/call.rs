@@ -186,10 +186,8 @@ impl<'a> Call<'a> {
         self.notes.borrow().test.clone()
     }
 
-    pub(super) fn note_issued(&self, kind: IssuedKind, value: &str) {
-        self.notes.borrow_mut().issued.push(Issued {
-            kind,
-            value: value.to_owned(),
-        });
+    pub(super) fn note_issued(&self, kind: IssuedKind, value: impl Into<String>) {
+        let value = value.into();
+        self.notes.borrow_mut().issued.push(Issued { kind, value });
     }
 }

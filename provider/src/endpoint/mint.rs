@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::access_token::{AccessToken, Binding};
-use crate::fault::{AccessTokenDraft, DocumentDraft, Draft, Moment};
+use crate::fault::{AccessTokenDraft, DocumentDraft, Draft, Moment, Object};
 use crate::grant::{Grant, Member};
 use crate::issue::{self, FrontChannel, Issuance};
 use crate::jose::jwe::{self, Content};
@@ -148,8 +148,8 @@ pub(super) fn userinfo(call: &Call<'_>, client: &Client, draft: DocumentDraft) -
     draft.written("application/jwt", |claims| {
         let signed = client.userinfo_algorithm.map(|_| {
             let signer = issue::signer(call.issuer, client, client.userinfo_algorithm);
-            let header = issue::members(&issue::jose_header(&signer, "JWT"));
-            compact(&header, claims, |message| signer.sign(message))
+            let header = Object::from(&issue::jose_header(&signer, "JWT"));
+            compact(&header.text(), claims, |message| signer.sign(message))
         });
         let content = match &signed {
             Some(token) => Content::Jwt(token),

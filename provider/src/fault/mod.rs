@@ -6,6 +6,9 @@
 
 mod armed;
 mod check;
+mod document;
+mod object;
+
 mod placeholder;
 mod shift;
 mod summary;
@@ -21,11 +24,12 @@ use serde_json::{Map, Value};
 pub use armed::{ArmedFault, FiredFault};
 pub(crate) use armed::{Faults, FaultsState, Moment};
 pub use check::{FaultError, Point};
+pub(crate) use document::{Document, DocumentDraft};
+pub(crate) use object::Object;
 pub(crate) use shift::parse_span;
 pub use shift::{ParseShiftError, Shift};
 pub(crate) use tamper::{
-    AccessTokenDraft, AuthorizeDraft, Document, DocumentDraft, Draft, JwtDraft, JwtKind,
-    RedirectDraft, TransportDraft, json_text,
+    AccessTokenDraft, AuthorizeDraft, Draft, JwtDraft, JwtKind, RedirectDraft, TransportDraft,
 };
 
 use crate::Endpoint;

@@ -1,12 +1,11 @@
 //! Drafts: values on their way out, in wire terms, where the illegal can be said. And what faults
 //! do to them.
 
-use std::borrow::Cow;
-
 use serde_json::{Map, Value, json};
 
+use super::object::Object;
 use super::placeholder::Placeholders;
-use super::{Fault, JwtFault, Moment, Point, Reply, Signing, TransportAct};
+use super::{Fault, JwtFault, Moment, Point, Signing, TransportAct};
 use crate::journal::Endpoint;
 
 /// A value at the last moment before the wire.
@@ -23,171 +22,6 @@ pub(crate) trait Draft: Clone + PartialEq {
     fn apply(&mut self, fault: &Fault, moment: &Moment<'_>);
 }
 
-/// Which JSON document a [`DocumentDraft`] is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Document {
-    Metadata,
-    Jwks,
-    Token,
-    Userinfo,
-    Introspection,
-    Device,
-    Par,
-    Registration,
-}
-
-/// A JSON document and the HTTP response around it.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct DocumentDraft {
-    pub(crate) document: Document,
-    pub(crate) status: u16,
-    pub(crate) headers: Vec<(Cow<'static, str>, Cow<'static, str>)>,
-    pub(crate) members: Map<String, Value>,
-    /// The body, where it is not to be the document.
-    body: Option<String>,
-    /// The least size of the body, in bytes.
-    pad: usize,
-}
-
-impl DocumentDraft {
-    pub(crate) fn new(document: Document, members: Map<String, Value>) -> Self {
-        Self {
-            document,
-            status: 200,
-            headers: vec![("content-type".into(), "application/json".into())],
-            members,
-            body: None,
-            pad: 0,
-        }
-    }
-
-    /// With a header of ours, whose name is in lower case.
-    pub(crate) fn header(
-        mut self,
-        name: &'static str,
-        value: impl Into<Cow<'static, str>>,
-    ) -> Self {
-        self.put_header(name.into(), value.into());
-        self
-    }
-
-    /// The body as it goes out.
-    pub(crate) fn into_body(self) -> String {
-        let mut body = self.body.unwrap_or_else(|| json_text(&self.members));
-        let missing = self.pad.saturating_sub(body.len());
-        body.extend(std::iter::repeat_n(' ', missing));
-        body
-    }
-
-    /// The document written in another way than as JSON. What a fault put in the place of body,
-    /// type or document stays.
-    pub(crate) fn written(
-        mut self,
-        content_type: &'static str,
-        write: impl FnOnce(&Map<String, Value>) -> String,
-    ) -> Self {
-        if self.body.is_none() && !self.members.contains_key("error") {
-            let json = ("content-type", "application/json");
-            let headers = self.headers.iter_mut();
-            for (_, value) in headers.filter(|(name, value)| (&**name, &**value) == json) {
-                *value = content_type.into();
-            }
-            self.body = Some(write(&self.members));
-        }
-        self
-    }
-
-    fn set_header(&mut self, name: &str, value: String) {
-        self.put_header(name.to_ascii_lowercase().into(), value.into());
-    }
-
-    fn put_header(&mut self, name: Cow<'static, str>, value: Cow<'static, str>) {
-        self.headers.retain(|(existing, _)| *existing != name);
-        self.headers.push((name, value));
-    }
-
-    fn apply_reply(&mut self, reply: &Reply, moment: &Moment<'_>) {
-        let placeholders = Placeholders::new(moment);
-        self.status = reply.status.unwrap_or(self.status);
-        if let Some(content_type) = &reply.content_type {
-            self.set_header("content-type", content_type.clone());
-        }
-        for (name, value) in &reply.headers {
-            self.set_header(name, placeholders.fill(value));
-        }
-        if let Some(body) = &reply.body {
-            self.body = Some(placeholders.fill(body));
-        }
-        self.pad = reply.pad.unwrap_or(self.pad);
-    }
-
-    fn apply_jwks(&mut self, fault: &super::JwksFault) {
-        let keys = self.members.get_mut("keys").and_then(Value::as_array_mut);
-        let Some(keys) = keys else { return };
-        if fault.empty {
-            keys.clear();
-        }
-        for key in keys.iter_mut().filter_map(Value::as_object_mut) {
-            key.retain(|name, _| !fault.remove_members.contains(name));
-        }
-    }
-}
-
-impl Draft for DocumentDraft {
-    fn point(&self) -> Point {
-        match self.document {
-            Document::Metadata => Point::Metadata,
-            Document::Jwks => Point::Jwks,
-            Document::Token => Point::Token,
-            Document::Userinfo => Point::Userinfo,
-            Document::Introspection => Point::Introspection,
-            Document::Device => Point::Device,
-            Document::Par => Point::Par,
-            Document::Registration => Point::Registration,
-        }
-    }
-
-    fn apply(&mut self, fault: &Fault, moment: &Moment<'_>) {
-        let change = match self.document {
-            Document::Metadata => fault.metadata.as_ref(),
-            Document::Token => fault.token.as_ref(),
-            Document::Userinfo => fault.userinfo.as_ref(),
-            Document::Introspection => fault.introspection.as_ref(),
-            Document::Device => fault.device.as_ref(),
-            Document::Par => fault.par.as_ref(),
-            Document::Registration => fault.registration.as_ref(),
-            Document::Jwks => {
-                if let Some(jwks) = &fault.jwks {
-                    self.apply_jwks(jwks);
-                    jwks.reply
-                        .iter()
-                        .for_each(|it| self.apply_reply(it, moment));
-                }
-                None
-            }
-        };
-        let Some(change) = change else { return };
-        set_json(&mut self.members, &change.set, moment);
-        self.members.retain(|name, _| !change.remove.contains(name));
-        if let Some(error) = &change.error {
-            self.status = 400;
-            self.members = Map::from_iter([(
-                "error".to_owned(),
-                json!(Placeholders::new(moment).fill(error)),
-            )]);
-        }
-        change
-            .reply
-            .iter()
-            .for_each(|it| self.apply_reply(it, moment));
-    }
-}
-
-/// A JSON object as text.
-pub(crate) fn json_text(members: &Map<String, Value>) -> String {
-    serde_json::to_string(members).expect("a JSON object can be written")
-}
-
 /// Which JWT a [`JwtDraft`] is.
 #[expect(clippy::enum_variant_names, reason = "the specifications call them so")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -201,8 +35,8 @@ pub(crate) enum JwtKind {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct JwtDraft {
     pub(crate) kind: JwtKind,
-    pub(crate) header: Map<String, Value>,
-    pub(crate) claims: Map<String, Value>,
+    pub(crate) header: Object,
+    pub(crate) claims: Object,
     /// How it is signed; `None` is the honest way.
     pub(crate) signing: Option<Signing>,
     /// Header parameters that stay as they are, whatever the way of signing brings along.
@@ -210,15 +44,11 @@ pub(crate) struct JwtDraft {
 }
 
 impl JwtDraft {
-    pub(crate) fn new(
-        kind: JwtKind,
-        header: Map<String, Value>,
-        claims: Map<String, Value>,
-    ) -> Self {
+    pub(crate) fn new(kind: JwtKind, header: impl Into<Object>, claims: impl Into<Object>) -> Self {
         Self {
             kind,
-            header,
-            claims,
+            header: header.into(),
+            claims: claims.into(),
             signing: None,
             header_set: Vec::new(),
         }
@@ -250,17 +80,18 @@ impl Draft for JwtDraft {
         let Some(change) = self.change(fault) else {
             return;
         };
+        let claims = self.claims.open();
         for (name, by) in &change.shift {
             let now = i64::try_from(moment.now).unwrap_or(i64::MAX);
-            let honest = self.claims.get(name).and_then(Value::as_i64).unwrap_or(now);
+            let honest = claims.get(name).and_then(Value::as_i64).unwrap_or(now);
             let shifted = honest.saturating_add(by.seconds);
-            self.claims.insert(name.clone(), json!(shifted));
+            claims.insert(name.clone(), json!(shifted));
         }
-        set_json(&mut self.claims, &change.claims, moment);
-        self.claims.retain(|name, _| !change.remove.contains(name));
-        set_json(&mut self.header, &change.header, moment);
-        self.header
-            .retain(|name, _| !change.remove_header.contains(name));
+        set_json(claims, &change.claims, moment);
+        claims.retain(|name, _| !change.remove.contains(name));
+        let header = self.header.open();
+        set_json(header, &change.header, moment);
+        header.retain(|name, _| !change.remove_header.contains(name));
         let names = change.header.keys().chain(&change.remove_header);
         self.header_set.extend(names.cloned());
         self.signing = change.sign.or(self.signing);
@@ -381,7 +212,11 @@ impl Draft for TransportDraft {
     }
 }
 
-fn set_json(members: &mut Map<String, Value>, set: &Map<String, Value>, moment: &Moment<'_>) {
+pub(super) fn set_json(
+    members: &mut Map<String, Value>,
+    set: &Map<String, Value>,
+    moment: &Moment<'_>,
+) {
     for (name, value) in set {
         let placeholders = Placeholders::of_json(moment, members.get(name));
         let value = placeholders.fill_json(value);

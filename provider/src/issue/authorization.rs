@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::At;
-use crate::fault::RedirectDraft;
+use crate::fault::{Object, RedirectDraft};
 use crate::jose::Signer;
 use crate::jose::jws::compact;
 use crate::protocol::ErrorCode;
@@ -42,7 +42,10 @@ pub(crate) fn signed_response(signer: &Signer, parameters: Vec<(String, String)>
         (name, value)
     });
     let claims: Map<String, Value> = claims.collect();
-    compact(&header, &claims, |message| signer.sign(message))
+    let (header, claims) = (Object::from(header), Object::from(claims));
+    compact(&header.text(), &claims.text(), |message| {
+        signer.sign(message)
+    })
 }
 
 /// The error response of the authorization endpoint (RFC 6749 §4.1.2.1).

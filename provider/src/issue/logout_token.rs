@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::tokens::jose_header;
-use super::{At, members, subject};
+use super::{At, subject};
 use crate::fault::{JwtDraft, JwtKind};
 use crate::jose::Signer;
 use crate::logout::About;
@@ -32,5 +32,5 @@ pub(crate) fn logout_token(
         events: json!({"http://schemas.openid.net/event/backchannel-logout": {}}),
         sid: about.sid.map(str::to_owned),
     };
-    JwtDraft::new(JwtKind::LogoutToken, members(&header), members(&claims))
+    JwtDraft::new(JwtKind::LogoutToken, &header, &claims)
 }

@@ -1,7 +1,7 @@
 //! What an issuer says about itself: discovery document and published keys.
 
+use super::At;
 use super::algorithms::{assertion_algorithms, auth_methods, own_algorithms, proof_algorithms};
-use super::{At, members};
 use crate::fault::{Document, DocumentDraft};
 use crate::issuer::IssuerState;
 use crate::jose::{ContentEncryption, KeyManagementAlgorithm, SigningAlgorithm};
@@ -109,10 +109,7 @@ pub(crate) fn metadata(at: At<'_>) -> DocumentDraft {
         request_parameter_supported: true,
         request_uri_parameter_supported: false,
     };
-    cached(
-        at,
-        DocumentDraft::new(Document::Metadata, members(&metadata)),
-    )
+    cached(at, DocumentDraft::new(Document::Metadata, &metadata))
 }
 
 fn names(algorithms: &[SigningAlgorithm]) -> Vec<&'static str> {
@@ -185,8 +182,5 @@ pub(crate) fn jwks(at: At<'_>) -> DocumentDraft {
         .into_iter()
         .map(|key| key.jwk())
         .collect();
-    cached(
-        at,
-        DocumentDraft::new(Document::Jwks, members(&JwkSet { keys })),
-    )
+    cached(at, DocumentDraft::new(Document::Jwks, &JwkSet { keys }))
 }

@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{At, members, subject};
+use super::{At, subject};
 use crate::access_token::{AccessToken, Binding};
 use crate::claims::{Carrier, Occasion, about};
-use crate::fault::{Document, DocumentDraft, JwtDraft, JwtKind};
+use crate::fault::{Document, DocumentDraft, JwtDraft, JwtKind, Object};
 use crate::grant::Grant;
 use crate::jose::{self, Signer};
 use crate::parties::Client;
@@ -63,13 +63,10 @@ pub(crate) fn id_token(at: At<'_>, signer: &Signer, issuance: &Issuance<'_>) -> 
         at_hash: issuance.access_token.map(half_hash),
         c_hash: issuance.front.and_then(|it| it.code).map(half_hash),
         s_hash: issuance.front.and_then(|it| it.state).map(half_hash),
-        about_the_user: about(at.issuer, Carrier::IdToken, &occasion),
     };
-    Some(JwtDraft::new(
-        JwtKind::IdToken,
-        members(&header),
-        members(&claims),
-    ))
+    let about = about(at.issuer, Carrier::IdToken, &occasion);
+    let claims = Object::with(&claims, about);
+    Some(JwtDraft::new(JwtKind::IdToken, &header, claims))
 }
 
 /// An access token that is a JWT (RFC 9068 §2). Its `jti` is the sealed form of what it stands
@@ -101,9 +98,9 @@ pub(crate) fn access_token(
         cnf: confirmation(token),
         act: acting(token),
     };
-    let mut claims = members(&claims);
-    claims.extend(about(at.issuer, Carrier::AccessToken, &occasion(token)));
-    JwtDraft::new(JwtKind::AccessToken, members(&header), claims)
+    let about = about(at.issuer, Carrier::AccessToken, &occasion(token));
+    let claims = Object::with(&claims, about);
+    JwtDraft::new(JwtKind::AccessToken, &header, claims)
 }
 
 pub(crate) fn jose_header(signer: &Signer, typ: &'static str) -> JoseHeader {
@@ -154,7 +151,7 @@ pub(crate) fn confirmation(token: &AccessToken) -> Option<Confirmation> {
 
 /// The token response (RFC 6749 §5.1).
 pub(crate) fn token_response(response: &TokenResponse) -> DocumentDraft {
-    DocumentDraft::new(Document::Token, members(response))
+    DocumentDraft::new(Document::Token, response)
         .header("cache-control", "no-store")
         .header("pragma", "no-cache")
 }

@@ -1,7 +1,6 @@
 //! The ID token (OIDC Core §2).
 
 use serde::Serialize;
-use serde_json::{Map, Value};
 
 /// The claims that every ID token has; those about the user stand beside them.
 #[derive(Debug, Clone, Serialize)]
@@ -28,9 +27,6 @@ pub(crate) struct IdTokenClaims {
     /// FAPI 1.0 Part 2: Advanced §5.2.2.1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) s_hash: Option<String>,
-    /// OIDC Core §5.1.
-    #[serde(flatten)]
-    pub(crate) about_the_user: Map<String, Value>,
 }
 
 /// The JOSE header (RFC 7515 §4).

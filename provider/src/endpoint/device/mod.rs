@@ -76,7 +76,6 @@ fn start(call: &Call<'_>) -> Result<Reply, TokenError> {
         expires_in: settings.lifetime.as_secs(),
         interval: settings.interval.as_secs(),
     };
-    let draft = DocumentDraft::new(Document::Device, issue::members(&response))
-        .header("cache-control", "no-store");
+    let draft = DocumentDraft::new(Document::Device, &response).header("cache-control", "no-store");
     Ok(Reply::document(call.tamper(draft)))
 }

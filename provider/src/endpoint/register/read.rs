@@ -29,7 +29,7 @@ pub(super) fn client(call: &Call<'_>, metadata: &Map<String, Value>) -> Result<C
             reason: "software statements are not taken: send the metadata itself".to_owned(),
         });
     }
-    let offer = Offer(issue::metadata(call.at()).members);
+    let offer = Offer(issue::metadata(call.at()).members.members().into_owned());
     let method = auth_method(members, &offer)?;
     let (grant_types, response_types) = flows(members, &offer)?;
     let redirect_uris = redirect_uris(members, &response_types)?;

@@ -66,7 +66,7 @@ impl Response<'_> {
             id_token,
             issued_token_type: None,
         };
-        hand_out(&mint, &response, IssuedKind::AccessToken)
+        hand_out(&mint, response, IssuedKind::AccessToken)
     }
 }
 
@@ -91,16 +91,24 @@ pub(super) fn refreshable(call: &Call<'_>, client: &Client, grant: &Arc<Grant>) 
 }
 
 /// The token response as it goes out; `kind` is what stands in its `access_token`.
-pub(super) fn hand_out(mint: &Mint<'_>, response: &TokenResponse, kind: IssuedKind) -> Reply {
+pub(super) fn hand_out(mint: &Mint<'_>, response: TokenResponse, kind: IssuedKind) -> Reply {
     let call = mint.call;
-    let draft = issue::token_response(response);
+    let draft = issue::token_response(&response);
     let draft = mint.tamper(draft);
-    for (name, kind) in [
-        ("access_token", kind),
-        ("refresh_token", IssuedKind::RefreshToken),
-        ("id_token", IssuedKind::IdToken),
+    for (name, kind, honest) in [
+        ("access_token", kind, Some(response.access_token)),
+        (
+            "refresh_token",
+            IssuedKind::RefreshToken,
+            response.refresh_token,
+        ),
+        ("id_token", IssuedKind::IdToken, response.id_token),
     ] {
-        if let Some(value) = draft.members.get(name).and_then(Value::as_str) {
+        let value = match draft.members.opened() {
+            Some(changed) => changed.get(name).and_then(Value::as_str).map(str::to_owned),
+            None => honest,
+        };
+        if let Some(value) = value {
             call.note_issued(kind, value);
         }
     }

@@ -189,7 +189,7 @@ impl Exchange<'_> {
             expires_in: mint.access_token_lifetime(),
             ..self.response(issued, mint.access_token())
         };
-        hand_out(&mint, &response, IssuedKind::AccessToken)
+        hand_out(&mint, response, IssuedKind::AccessToken)
     }
 
     fn id_token(&self) -> Result<Reply, TokenError> {
@@ -204,7 +204,7 @@ impl Exchange<'_> {
             expires_in: self.call.issuer.settings.id_token_lifetime.as_secs(),
             ..self.response(TokenType::IdToken, token)
         };
-        Ok(hand_out(&mint, &response, IssuedKind::IdToken))
+        Ok(hand_out(&mint, response, IssuedKind::IdToken))
     }
 
     fn refresh_token(&self) -> Result<Reply, TokenError> {
@@ -223,7 +223,7 @@ impl Exchange<'_> {
             ..self.response(TokenType::RefreshToken, token)
         };
         let mint = self.mint(self.client);
-        Ok(hand_out(&mint, &response, IssuedKind::RefreshToken))
+        Ok(hand_out(&mint, response, IssuedKind::RefreshToken))
     }
 
     /// The token stands in `access_token`, whatever it is (RFC 8693 §2.2.1).

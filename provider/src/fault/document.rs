@@ -1,0 +1,173 @@
+//! JSON documents on their way out, with the HTTP response around them, and what faults do to them.
+
+use std::borrow::Cow;
+
+use serde_json::{Map, Value, json};
+
+use super::object::Object;
+use super::placeholder::Placeholders;
+use super::tamper::{Draft, set_json};
+use super::{Fault, JwksFault, Moment, Point, Reply};
+
+/// Which JSON document a [`DocumentDraft`] is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Document {
+    Metadata,
+    Jwks,
+    Token,
+    Userinfo,
+    Introspection,
+    Device,
+    Par,
+    Registration,
+}
+
+/// A JSON document and the HTTP response around it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct DocumentDraft {
+    pub(crate) document: Document,
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(Cow<'static, str>, Cow<'static, str>)>,
+    pub(crate) members: Object,
+    /// The body, where it is not to be the document.
+    body: Option<String>,
+    /// The least size of the body, in bytes.
+    pad: usize,
+}
+
+impl DocumentDraft {
+    pub(crate) fn new(document: Document, members: impl Into<Object>) -> Self {
+        Self {
+            document,
+            status: 200,
+            headers: vec![("content-type".into(), "application/json".into())],
+            members: members.into(),
+            body: None,
+            pad: 0,
+        }
+    }
+
+    /// With a header of ours, whose name is in lower case.
+    pub(crate) fn header(
+        mut self,
+        name: &'static str,
+        value: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        self.put_header(name.into(), value.into());
+        self
+    }
+
+    /// The body as it goes out.
+    pub(crate) fn into_body(self) -> String {
+        let mut body = self.body.unwrap_or_else(|| self.members.into_text());
+        let missing = self.pad.saturating_sub(body.len());
+        body.extend(std::iter::repeat_n(' ', missing));
+        body
+    }
+
+    /// The document written in another way than as JSON. What a fault put in the place of body,
+    /// type or document stays.
+    pub(crate) fn written(
+        mut self,
+        content_type: &'static str,
+        write: impl FnOnce(&str) -> String,
+    ) -> Self {
+        if self.body.is_none() && !self.members.members().contains_key("error") {
+            let json = ("content-type", "application/json");
+            let headers = self.headers.iter_mut();
+            for (_, value) in headers.filter(|(name, value)| (&**name, &**value) == json) {
+                *value = content_type.into();
+            }
+            self.body = Some(write(&self.members.text()));
+        }
+        self
+    }
+
+    fn set_header(&mut self, name: &str, value: String) {
+        self.put_header(name.to_ascii_lowercase().into(), value.into());
+    }
+
+    fn put_header(&mut self, name: Cow<'static, str>, value: Cow<'static, str>) {
+        self.headers.retain(|(existing, _)| *existing != name);
+        self.headers.push((name, value));
+    }
+
+    fn apply_reply(&mut self, reply: &Reply, moment: &Moment<'_>) {
+        let placeholders = Placeholders::new(moment);
+        self.status = reply.status.unwrap_or(self.status);
+        if let Some(content_type) = &reply.content_type {
+            self.set_header("content-type", content_type.clone());
+        }
+        for (name, value) in &reply.headers {
+            self.set_header(name, placeholders.fill(value));
+        }
+        if let Some(body) = &reply.body {
+            self.body = Some(placeholders.fill(body));
+        }
+        self.pad = reply.pad.unwrap_or(self.pad);
+    }
+
+    fn apply_jwks(&mut self, fault: &JwksFault) {
+        let keys = self
+            .members
+            .open()
+            .get_mut("keys")
+            .and_then(Value::as_array_mut);
+        let Some(keys) = keys else { return };
+        if fault.empty {
+            keys.clear();
+        }
+        for key in keys.iter_mut().filter_map(Value::as_object_mut) {
+            key.retain(|name, _| !fault.remove_members.contains(name));
+        }
+    }
+}
+
+impl Draft for DocumentDraft {
+    fn point(&self) -> Point {
+        match self.document {
+            Document::Metadata => Point::Metadata,
+            Document::Jwks => Point::Jwks,
+            Document::Token => Point::Token,
+            Document::Userinfo => Point::Userinfo,
+            Document::Introspection => Point::Introspection,
+            Document::Device => Point::Device,
+            Document::Par => Point::Par,
+            Document::Registration => Point::Registration,
+        }
+    }
+
+    fn apply(&mut self, fault: &Fault, moment: &Moment<'_>) {
+        let change = match self.document {
+            Document::Metadata => fault.metadata.as_ref(),
+            Document::Token => fault.token.as_ref(),
+            Document::Userinfo => fault.userinfo.as_ref(),
+            Document::Introspection => fault.introspection.as_ref(),
+            Document::Device => fault.device.as_ref(),
+            Document::Par => fault.par.as_ref(),
+            Document::Registration => fault.registration.as_ref(),
+            Document::Jwks => {
+                if let Some(jwks) = &fault.jwks {
+                    self.apply_jwks(jwks);
+                    jwks.reply
+                        .iter()
+                        .for_each(|it| self.apply_reply(it, moment));
+                }
+                None
+            }
+        };
+        let Some(change) = change else { return };
+        let members = self.members.open();
+        set_json(members, &change.set, moment);
+        members.retain(|name, _| !change.remove.contains(name));
+        if let Some(error) = &change.error {
+            self.status = 400;
+            let error = json!(Placeholders::new(moment).fill(error));
+            self.members = Map::from_iter([("error".to_owned(), error)]).into();
+        }
+        change
+            .reply
+            .iter()
+            .for_each(|it| self.apply_reply(it, moment));
+    }
+}
