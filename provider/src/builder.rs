@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::time::Duration;
 
+use crate::claims::ClaimRule;
 use crate::clock::Clock;
 use crate::control::ControlKey;
 use crate::fault::{Fault, FaultError};
@@ -214,6 +215,12 @@ impl MockProviderBuilder {
     ) -> Self {
         let claims = claims.into_iter().map(Into::into).collect();
         self.settings.scopes.insert(name.into(), claims);
+        self
+    }
+
+    /// Adds claims beside those of the users, for whom and where the rule says.
+    pub fn claim_rule(mut self, rule: ClaimRule) -> Self {
+        self.settings.claims.push(rule);
         self
     }
 

@@ -1,7 +1,7 @@
 //! What people say to a device (RFC 8628 §3.3), from wherever they say it: the page, or a test.
 
 use crate::grant::{Decision, Device};
-use crate::issuer::{Issuer, IssuerState};
+use crate::issuer::{Issuer, IssuerState, Login};
 use crate::store::{Dealings, Shelf};
 
 /// The letters of user codes: none looks like another, and they spell no words (RFC 8628 §6.1).
@@ -42,21 +42,63 @@ pub enum DeviceError {
         /// What was given.
         user_code: String,
     },
+    /// Nobody has this `sub`.
+    #[error("there is no user `{sub}`")]
+    UnknownUser {
+        /// What was given.
+        sub: String,
+    },
     /// The issuer's store cannot be reached.
     #[error("the store cannot be reached")]
     Unreachable,
 }
 
 impl Issuer {
-    /// Approves the device with this user code, for everything that it asks for, as if the user
-    /// had done so on the page (RFC 8628 §3.3). The code may be written as people do: small
-    /// letters, spaces, no dash.
+    /// Approves the device with this user code, for everything that it asks for or for the scopes
+    /// of the [`Login`], as if the user had done so on the page (RFC 8628 §3.3). The code may be
+    /// written as people do: small letters, spaces, no dash. The device belongs to the parallel
+    /// test that it began in.
     ///
     /// # Errors
-    /// If no device waits with the code, it has waited too long, or it was answered already.
-    pub fn approve_device(&self, user_code: &str, sub: &str) -> Result<(), DeviceError> {
-        let verdict = Verdict::Approve { sub, scopes: None };
-        decide(self.state(), user_code, verdict)
+    /// If nobody has this `sub`, no device waits with the code, it has waited too long, or it was
+    /// answered already.
+    ///
+    /// ```
+    /// use oauth_gauntlet_provider::{Client, MockProvider};
+    /// use serde_json::Value;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let provider = MockProvider::builder().client(Client::public("tv")).start().await?;
+    /// let issuer = provider.issuer();
+    ///
+    /// // What your device does:
+    /// let request = reqwest::Client::new().post(format!("{}/device/authorize", issuer.url()));
+    /// let form = [("client_id", "tv"), ("scope", "profile")];
+    /// let shown: Value = request.form(&form).send().await?.json().await?;
+    /// let user_code = shown["user_code"].as_str().ok_or("a user code")?;
+    ///
+    /// // What Alice does; the next poll brings tokens.
+    /// issuer.approve_device(user_code, "alice")?;
+    /// assert!(issuer.deny_device(user_code).is_err(), "it was answered already");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn approve_device<'a>(
+        &self,
+        user_code: &str,
+        user: impl Into<Login<'a>>,
+    ) -> Result<(), DeviceError> {
+        let Login { sub, scope, .. } = user.into();
+        if self.state().user(sub).is_none() {
+            return Err(DeviceError::UnknownUser {
+                sub: sub.to_owned(),
+            });
+        }
+        let scopes: Option<Vec<String>> =
+            scope.map(|it| it.split_whitespace().map(str::to_owned).collect());
+        let scopes = scopes.as_deref();
+        decide(self.state(), user_code, Verdict::Approve { sub, scopes })
     }
 
     /// Turns the device with this user code away.
@@ -69,11 +111,7 @@ impl Issuer {
 }
 
 /// Says it outside of any request.
-pub(crate) fn decide(
-    issuer: &IssuerState,
-    user_code: &str,
-    verdict: Verdict<'_>,
-) -> Result<(), DeviceError> {
+fn decide(issuer: &IssuerState, user_code: &str, verdict: Verdict<'_>) -> Result<(), DeviceError> {
     let dealings = Dealings::default();
     let shelf = Shelf::new(&*issuer.store, issuer.now(), &dealings);
     let said = say(issuer, shelf, user_code, verdict);

@@ -1,6 +1,7 @@
 //! One logical provider: its identifier, keys, clients, users, grants, clock, faults and journal.
 
 mod callback;
+mod on_demand;
 mod people;
 mod sessions;
 mod setup;
@@ -9,7 +10,8 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
-pub use callback::Callback;
+pub use callback::{Callback, Login};
+pub use on_demand::{SignError, TokensError, TokensFor};
 
 use crate::access_token::Sealer;
 use crate::builder::StartError;
@@ -249,25 +251,49 @@ impl Issuer {
     /// # Errors
     /// If the URL is not one of this issuer's authorization endpoint, nobody has this `sub`, or
     /// the request is refused on a page.
-    pub fn login(&self, authorization_request_url: &str, sub: &str) -> Result<String, LoginError> {
-        Ok(self.callback(authorization_request_url, sub)?.url)
+    ///
+    /// ```
+    /// use oauth_gauntlet_provider::{Client, Login, MockProvider};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let app = Client::public("my-app").redirect_uri("http://localhost:3000/callback");
+    /// let provider = MockProvider::builder().client(app).start().await?;
+    /// let issuer = provider.issuer();
+    /// let request = format!(
+    ///     "{}/authorize?response_type=code&client_id=my-app&scope=profile%20email&state=s",
+    ///     issuer.url()
+    /// );
+    ///
+    /// let callback = issuer.login(&request, "bob")?;
+    /// assert!(callback.starts_with("http://localhost:3000/callback?code="));
+    /// // Alice does not let the app know her e-mail address.
+    /// issuer.login(&request, Login::new("alice").scope("profile"))?;
+    ///
+    /// let posted = issuer.callback(&format!("{request}&response_mode=form_post"), "bob")?;
+    /// let fields = posted.form.ok_or("a form")?;
+    /// assert!(fields.contains(&("state".to_owned(), "s".to_owned())));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn login<'a>(
+        &self,
+        authorization_request_url: &str,
+        user: impl Into<Login<'a>>,
+    ) -> Result<String, LoginError> {
+        Ok(self.callback(authorization_request_url, user)?.url)
     }
 
     /// The same for any response mode, `form_post` included.
     ///
     /// # Errors
     /// As with [`Issuer::login`].
-    pub fn callback(
+    pub fn callback<'a>(
         &self,
         authorization_request_url: &str,
-        sub: &str,
+        user: impl Into<Login<'a>>,
     ) -> Result<Callback, LoginError> {
-        let login = endpoint::Login {
-            sub,
-            scope: None,
-            test: None,
-        };
-        endpoint::headless_login(self, authorization_request_url, login)
+        endpoint::headless_login(self, authorization_request_url, user.into())
     }
 
     pub(crate) fn state(&self) -> &IssuerState {

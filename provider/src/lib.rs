@@ -85,7 +85,7 @@ pub use fault::{
 };
 pub use filter::Filter;
 pub use flow::{Flow, FlowState};
-pub use issuer::{Callback, Issuer, LoginError};
+pub use issuer::{Callback, Issuer, Login, LoginError, SignError, TokensError, TokensFor};
 pub use jose::{
     ContentEncryption, KeyInfo, KeyManagementAlgorithm, KeySource, KeyState, KeyStep, OwnKey,
     OwnKeyError, SigningAlgorithm,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderValue, Method};
+use serde_json::{Map, Value};
 
 use crate::clock;
 use crate::fault::Moment;
@@ -16,6 +17,8 @@ use crate::jose;
 use crate::journal::{Endpoint, Notes, Record};
 use crate::outbound;
 use crate::parties::Client;
+use crate::sent;
+use crate::store::StoreDown;
 use crate::urls::Urls;
 
 /// What became of telling one client that somebody has signed out.
@@ -25,9 +28,16 @@ pub struct LogoutPush {
     pub client_id: String,
     /// Where the logout token was posted to (Back-Channel Logout 1.0 §2.2).
     pub uri: String,
+    /// The JOSE header of the logout token as it went out, faults and all.
+    pub header: Map<String, Value>,
+    /// Its claims (Back-Channel Logout 1.0 §2.4). It is in the journal in full.
+    pub claims: Map<String, Value>,
     /// The status that the client answered with, or why there was no answer. 200 and 204 mean that
     /// it has ended the session (Back-Channel Logout 1.0 §2.8).
     pub outcome: Result<u16, String>,
+    /// The body of the client's answer, which says what it did not like (Back-Channel Logout 1.0
+    /// §2.8); empty where there was no answer.
+    pub answer: String,
 }
 
 /// A logout token on its way to a client.
@@ -47,17 +57,19 @@ pub(crate) struct About<'a> {
     pub(crate) sid: Option<&'a str>,
 }
 
-/// The logout token for a client; none where it does not want any.
+/// The logout token for a client; none where it does not want any. It may belong to a parallel test.
 pub(crate) fn prepare(
     issuer: &IssuerState,
     urls: &Urls,
     client: &Client,
     about: About<'_>,
+    test: Option<&str>,
 ) -> Option<Push> {
     let uri = client.backchannel_logout_uri.clone()?;
     let notes = RefCell::new(Notes {
         client_id: Some(client.id.clone()),
         user: about.sub.map(str::to_owned),
+        test: test.map(str::to_owned),
         ..Notes::default()
     });
     let signer = issue::signer(issuer, client, client.id_token_algorithm);
@@ -89,7 +101,7 @@ pub(crate) fn prepare_all(issuer: &IssuerState, urls: &Urls, members: &[Member])
                 sub: Some(&member.sub),
                 sid: Some(&member.sid),
             };
-            prepare(issuer, urls, &client, about)
+            prepare(issuer, urls, &client, about, None)
         })
         .collect()
 }
@@ -107,11 +119,8 @@ pub(crate) fn send_all(issuer: &Issuer, pushes: Vec<Push>) {
 pub(crate) async fn send_and_wait(issuer: &Issuer, pushes: Vec<Push>) -> Vec<LogoutPush> {
     let started: Vec<_> = (pushes.into_iter())
         .map(|push| {
-            let unsent = LogoutPush {
-                client_id: push.client_id.clone(),
-                uri: push.uri.clone(),
-                outcome: Err("the provider has stopped".to_owned()),
-            };
+            let stopped = Err("the provider has stopped".to_owned());
+            let unsent = LogoutPush::new(&push, stopped, String::new());
             let (issuer, outbound) = (issuer.clone(), issuer.state().outbound.clone());
             let sending = outbound.spawn(async move { send(&issuer, push).await });
             (sending, unsent)
@@ -130,22 +139,18 @@ pub(crate) async fn send_and_wait(issuer: &Issuer, pushes: Vec<Push>) -> Vec<Log
 /// Posts one logout token and records the exchange (Back-Channel Logout 1.0 §2.5).
 async fn send(issuer: &Issuer, push: Push) -> LogoutPush {
     let started = clock::instant();
-    let Push {
-        client_id,
-        uri,
-        token,
-        notes,
-    } = push;
-    let pairs = [("logout_token", token.as_str())];
+    let pairs = [("logout_token", push.token.as_str())];
     let body = outbound::form(&pairs);
-    let answer = issuer.state().outbound.post_form(&uri, &pairs).await;
+    let answer = issuer.state().outbound.post_form(&push.uri, &pairs).await;
     let (outcome, answer) = match answer {
         Ok(answer) => (Ok(answer.status), Some(answer)),
         Err(error) => {
-            tracing::warn!(client = client_id, %error, "a client was not told of a logout");
+            tracing::warn!(client = push.client_id, %error, "a client was not told of a logout");
             (Err(error.to_string()), None)
         }
     };
+    let text = (answer.as_ref()).map(|it| String::from_utf8_lossy(&it.body).into_owned());
+    let told = LogoutPush::new(&push, outcome, text.unwrap_or_default());
     let (status, reply_headers, reply_body) = answer.map_or_else(Default::default, |answer| {
         (answer.status, answer.headers, answer.body)
     });
@@ -156,20 +161,36 @@ async fn send(issuer: &Issuer, push: Push) -> LogoutPush {
         started,
         ended: clock::instant(),
         method: &Method::POST,
-        target: &uri,
+        target: &push.uri,
         headers: &HeaderMap::from_iter([(CONTENT_TYPE, form)]),
         body: &body,
         status,
         reply_headers: &reply_headers,
         reply_body: &reply_body,
         transport: None,
-        notes,
+        notes: push.notes,
     });
-    LogoutPush {
-        client_id,
-        uri,
-        outcome,
+    told
+}
+
+impl LogoutPush {
+    fn new(push: &Push, outcome: Result<u16, String>, answer: String) -> Self {
+        Self {
+            client_id: push.client_id.clone(),
+            uri: push.uri.clone(),
+            header: sent::header(&push.token),
+            claims: sent::claims(&push.token),
+            outcome,
+            answer,
+        }
     }
+}
+
+/// Ends every session of a user; the logout tokens for those who took part in one.
+pub(crate) fn end_sessions(issuer: &Issuer, sub: &str) -> Result<Vec<Push>, StoreDown> {
+    let state = issuer.state();
+    let members = state.end_sessions_of(sub)?;
+    Ok(prepare_all(state, &state.urls, &members))
 }
 
 impl Issuer {
@@ -177,16 +198,56 @@ impl Issuer {
     /// wants to know (Back-Channel Logout 1.0). Waits for the clients' answers, at most five
     /// seconds; the exchanges are in the journal as [`Endpoint::BackchannelLogout`].
     ///
-    /// What a client got in a session is remembered once it has an ID token.
+    /// What a client got in a session is remembered once it has an ID token. Where the issuer's
+    /// store cannot be reached, nobody is signed out, and nobody is told.
     pub async fn log_out(&self, sub: &str) -> Vec<LogoutPush> {
-        let state = self.state();
-        let members = state.end_sessions_of(sub);
-        let pushes = prepare_all(state, &state.urls, &members);
+        let pushes = end_sessions(self, sub).unwrap_or_else(|down| {
+            tracing::error!(%down, "nobody was signed out");
+            Vec::new()
+        });
         send_and_wait(self, pushes).await
     }
 
     /// Posts a logout token about a user or a session to one client, whether they signed in to it
     /// or not. `None` if there is no such client, or it has no `backchannel_logout_uri`.
+    ///
+    /// It names what is given, so without both it is one that no client may take (Back-Channel
+    /// Logout 1.0 §2.6). Other wrong ones come from a fault at [`crate::Fault::logout_token`].
+    ///
+    /// ```
+    /// use oauth_gauntlet_provider::{Client, MockProvider};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let back_channel = format!("http://{}/logout", listener.local_addr()?);
+    /// # std::thread::spawn(move || -> std::io::Result<()> {
+    /// #     for stream in listener.incoming() {
+    /// #         use std::io::{Read as _, Write as _};
+    /// #         let mut stream = stream?;
+    /// #         stream.read(&mut [0; 8192])?;
+    /// #         stream.write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n")?;
+    /// #     }
+    /// #     Ok(())
+    /// # });
+    /// // Your app listens at `back_channel`.
+    /// let app = Client {
+    ///     backchannel_logout_uri: Some(back_channel),
+    ///     ..Client::public("my-app")
+    /// };
+    /// let provider = MockProvider::builder().client(app).start().await?;
+    /// let issuer = provider.issuer();
+    ///
+    /// let fault = r#"{"logout-token": {"claims": {"aud": "another-client"}}}"#;
+    /// let armed = issuer.arm(serde_json::from_str(fault)?)?;
+    /// let push = issuer.push_logout("my-app", Some("alice"), None).await;
+    /// let push = push.ok_or("the app wants to be told")?;
+    /// assert_eq!(push.claims["aud"], "another-client");
+    /// assert_eq!(push.outcome, Ok(400), "the app takes logout tokens of others");
+    /// assert_eq!(armed.fired(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn push_logout(
         &self,
         client_id: &str,
@@ -195,7 +256,7 @@ impl Issuer {
     ) -> Option<LogoutPush> {
         let state = self.state();
         let client: Arc<Client> = state.client(client_id)?;
-        let push = prepare(state, &state.urls, &client, About { sub, sid })?;
+        let push = prepare(state, &state.urls, &client, About { sub, sid }, None)?;
         send_and_wait(self, vec![push]).await.pop()
     }
 }

@@ -88,8 +88,13 @@ fn is_symmetric(jwt: &str) -> bool {
 }
 
 /// The claims of a JWT, whoever signed it.
-fn claims(jwt: &str) -> Map<String, Value> {
+pub(crate) fn claims(jwt: &str) -> Map<String, Value> {
     part(jwt, 1)
+}
+
+/// The JOSE header of a JWT, whoever signed it.
+pub(crate) fn header(jwt: &str) -> Map<String, Value> {
+    part(jwt, 0)
 }
 
 fn part(jwt: &str, place: usize) -> Map<String, Value> {

@@ -158,6 +158,12 @@ impl MockProvider {
         self.host.issuer(name, false).filter(|_| !name.is_empty())
     }
 
+    /// Every issuer: the default one first, then the others by name.
+    pub fn issuers(&self) -> Vec<Issuer> {
+        let all = self.host.issuers().into_iter();
+        all.map(|(issuer, _)| issuer).collect()
+    }
+
     /// Removes a named issuer; its handles live on, its URL does not. False if there was none.
     pub fn remove_issuer(&self, name: &str) -> bool {
         self.host.remove(name)

@@ -9,6 +9,7 @@ mod faults;
 mod guard;
 mod issuers;
 mod keys;
+mod logout;
 mod operations;
 mod people;
 mod routes;
@@ -26,7 +27,6 @@ use axum::response::Response;
 
 pub(crate) use guard::ControlKey;
 
-use crate::endpoint::Reply;
 use crate::exchange::render;
 use crate::server::Host;
 use ask::{Ask, Refusal};
@@ -100,13 +100,17 @@ async fn respond(
     match action {
         Action::WaitForExchanges => exchanges::wait(&ask).await.map(render),
         Action::StreamExchanges => stream::events(&ask),
-        action => at_once(action, ask).await.map(render),
+        Action::LogOut => logout::log_out(ask).await.map(render),
+        Action::PushLogout => logout::push(ask).await.map(render),
+        action => at_once(move || action.answer(&ask)).await.map(render),
     }
 }
 
 /// Off the event loop: a key may have to be made, or a store elsewhere be waited for.
-async fn at_once(action: Action, ask: Ask) -> Result<Reply, Refusal> {
-    let answered = tokio::task::spawn_blocking(move || action.answer(&ask)).await;
+async fn at_once<T: Send + 'static>(
+    answer: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
+) -> Result<T, Refusal> {
+    let answered = tokio::task::spawn_blocking(answer).await;
     answered.unwrap_or_else(|error| {
         tracing::error!(%error, "the control API failed");
         let reason = "this is a mistake in the provider: please report it";

@@ -108,11 +108,11 @@ pub(super) fn delete_client(ask: &Ask) -> Outcome {
     }
 }
 
-fn no_user(sub: &str) -> Refusal {
+pub(super) fn no_user(sub: &str) -> Refusal {
     Refusal::missing(format!("there is no user `{sub}`; GET …/users lists them"))
 }
 
-fn no_client(id: &str) -> Refusal {
+pub(super) fn no_client(id: &str) -> Refusal {
     Refusal::missing(format!(
         "there is no client `{id}`; GET …/clients lists them"
     ))

@@ -53,13 +53,15 @@ pub(super) enum Action {
     Sign,
     LogIn,
     DecideDevice,
+    LogOut,
+    PushLogout,
     ListTests,
     BeginTest,
     EndTest,
 }
 
 /// Every path, with what stands for a name in braces, and what its methods do.
-pub(super) const ROUTES: [(&str, &[(&str, Action)]); 37] = [
+pub(super) const ROUTES: [(&str, &[(&str, Action)]); 39] = [
     ("/", &[("GET", Action::Index)]),
     ("/openapi.json", &[("GET", Action::Document)]),
     ("/health", &[("GET", Action::Health)]),
@@ -106,6 +108,10 @@ pub(super) const ROUTES: [(&str, &[(&str, Action)]); 37] = [
             ("DELETE", Action::DeleteUser),
         ],
     ),
+    (
+        "/issuers/{issuer}/users/{sub}/logout",
+        &[("POST", Action::LogOut)],
+    ),
     ("/issuers/{issuer}/clients", &[("GET", Action::ListClients)]),
     (
         "/issuers/{issuer}/clients/{client_id}",
@@ -114,6 +120,10 @@ pub(super) const ROUTES: [(&str, &[(&str, Action)]); 37] = [
             ("PUT", Action::PutClient),
             ("DELETE", Action::DeleteClient),
         ],
+    ),
+    (
+        "/issuers/{issuer}/clients/{client_id}/logout",
+        &[("POST", Action::PushLogout)],
     ),
     (
         "/issuers/{issuer}/clock",
@@ -306,7 +316,7 @@ impl Action {
             Self::BeginTest => tests::begin(ask),
             Self::EndTest => tests::end(ask),
             // These take their time, and are answered elsewhere.
-            Self::WaitForExchanges | Self::StreamExchanges => {
+            Self::WaitForExchanges | Self::StreamExchanges | Self::LogOut | Self::PushLogout => {
                 Err(Refusal::missing("this cannot be answered at once"))
             }
         }

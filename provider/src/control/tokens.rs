@@ -4,10 +4,10 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::ask::{Ask, Outcome, Refusal, answer, done};
-use crate::device::{self, DeviceError, Verdict};
-use crate::endpoint::{self, OnDemand};
-use crate::fault::{JwtDraft, JwtKind};
-use crate::jose::{self, Signer, SigningAlgorithm};
+use crate::device::DeviceError;
+use crate::endpoint;
+use crate::issuer::{Login, TokensError, TokensFor};
+use crate::jose::SigningAlgorithm;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -68,23 +68,21 @@ pub(super) fn issue(ask: &Ask) -> Outcome {
         nonce,
         test,
     } = ask.body()?;
-    let client = issuer.state().client(&client_id);
-    if client.is_none() && !issuer.state().is_lax() {
-        let reason = format!("no client `{client_id}` is registered; GET …/clients lists them");
-        return Err(Refusal::invalid(reason));
-    }
-    if issuer.state().user(&sub).is_none() {
-        let reason = format!("there is no user `{sub}`; PUT …/users/{sub} adds one");
-        return Err(Refusal::invalid(reason));
-    }
-    let wanted = OnDemand {
+    let wanted = TokensFor {
         client_id,
         sub,
         scope: scope.unwrap_or_else(|| "openid".to_owned()),
         nonce,
         test: ask.known_test(test)?,
     };
-    endpoint::tokens_on_demand(&issuer, wanted).map_err(Refusal::invalid)
+    endpoint::tokens_on_demand(&issuer, wanted).map_err(|error| {
+        let way_out = match &error {
+            TokensError::UnknownClient { .. } => "; GET …/clients lists them".to_owned(),
+            TokensError::UnknownUser { sub } => format!("; PUT …/users/{sub} adds one"),
+            TokensError::UnknownScope { .. } | TokensError::Answer { .. } => String::new(),
+        };
+        Refusal::invalid(format!("{error}{way_out}"))
+    })
 }
 
 /// A JWT with these claims and no others.
@@ -95,24 +93,10 @@ pub(super) fn sign(ask: &Ask) -> Outcome {
         header,
         algorithm,
     } = ask.body()?;
-    let keys = &issuer.state().keys;
-    let algorithm = algorithm.unwrap_or_else(|| keys.algorithm());
-    let key = keys.signing(algorithm).ok_or_else(|| {
-        let known: Vec<&str> = keys.algorithms().iter().map(|it| it.as_str()).collect();
-        Refusal::invalid(format!(
-            "the issuer has no key for `{}`; it has some for {}",
-            algorithm.as_str(),
-            known.join(", ")
-        ))
-    })?;
-    let mut all = Map::from_iter([
-        ("alg".to_owned(), json!(algorithm.as_str())),
-        ("typ".to_owned(), json!("JWT")),
-        ("kid".to_owned(), json!(key.kid)),
-    ]);
-    all.extend(header);
-    let draft = JwtDraft::new(JwtKind::IdToken, all, claims);
-    let jwt = jose::sign_with(keys, &Signer::Key(key), draft);
+    let algorithm = algorithm.unwrap_or_else(|| issuer.state().keys.algorithm());
+    let jwt = issuer
+        .sign_as(algorithm, &header, &claims)
+        .map_err(|error| Refusal::invalid(error.to_string()))?;
     Ok(answer(200, &json!({"jwt": jwt})))
 }
 
@@ -126,7 +110,7 @@ pub(super) fn log_in(ask: &Ask) -> Outcome {
         test,
     } = ask.body()?;
     let test = ask.known_test(test)?;
-    let login = endpoint::Login {
+    let login = Login {
         sub: &sub,
         scope: scope.as_deref(),
         test: test.as_deref(),
@@ -150,23 +134,26 @@ pub(super) fn decide(ask: &Ask) -> Outcome {
         sub,
         scope,
     } = ask.body()?;
-    let scopes: Option<Vec<String>> =
-        scope.map(|scope| scope.split_whitespace().map(str::to_owned).collect());
-    let verdict = match (&decision, &sub) {
-        (Said::Deny, _) => Verdict::Deny,
-        (Said::Approve, Some(sub)) if issuer.state().user(sub).is_some() => Verdict::Approve {
-            sub,
-            scopes: scopes.as_deref(),
-        },
+    let user_code = ask.name(1);
+    let said = match (&decision, &sub) {
+        (Said::Deny, _) => issuer.deny_device(user_code),
         (Said::Approve, Some(sub)) => {
-            let reason = format!("there is no user `{sub}`; PUT …/users/{sub} adds one");
-            return Err(Refusal::invalid(reason));
+            let scope = scope.as_deref();
+            let login = Login {
+                sub,
+                scope,
+                test: None,
+            };
+            issuer.approve_device(user_code, login)
         }
         (Said::Approve, None) => {
             return Err(Refusal::invalid("who approves? give the user as `sub`"));
         }
     };
-    device::decide(issuer.state(), ask.name(1), verdict).map_err(|error| match error {
+    said.map_err(|error| match &error {
+        DeviceError::UnknownUser { sub } => {
+            Refusal::invalid(format!("{error}; PUT …/users/{sub} adds one"))
+        }
         DeviceError::Unknown { .. } | DeviceError::Expired { .. } => {
             Refusal::missing(error.to_string())
         }

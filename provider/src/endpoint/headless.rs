@@ -8,7 +8,7 @@ use super::{Answer, Call, Reply, Request, Route};
 use crate::clock;
 use crate::exchange;
 use crate::grant::Pending;
-use crate::issuer::{Callback, Issuer, IssuerState, LoginError};
+use crate::issuer::{Callback, Issuer, IssuerState, Login, LoginError};
 use crate::protocol::ErrorCode;
 
 #[derive(Default, serde::Deserialize)]
@@ -90,16 +90,6 @@ pub(crate) fn headless_login(
     };
     exchange::record(issuer, Route::Authorize, started, &request, &mut answer);
     callback
-}
-
-/// Who signs in without a browser.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Login<'a> {
-    pub(crate) sub: &'a str,
-    /// The scopes to grant; without it all that the request asks for.
-    pub(crate) scope: Option<&'a str>,
-    /// The parallel test that it belongs to.
-    pub(crate) test: Option<&'a str>,
 }
 
 struct Done {

@@ -30,9 +30,9 @@ mod userinfo;
 pub(crate) use authorize::hinted_user;
 pub(crate) use call::Call;
 pub(crate) use cors::for_scripts;
-pub(crate) use headless::{Login, headless_login};
+pub(crate) use headless::headless_login;
 pub(crate) use message::{Reply, Request};
-pub(crate) use on_demand::{OnDemand, tokens_on_demand};
+pub(crate) use on_demand::tokens_on_demand;
 pub(crate) use route::{Route, is_reserved, route};
 
 use crate::fault::{TransportAct, TransportDraft};

@@ -8,26 +8,23 @@ use super::token::response::{Response, with_refresh_token};
 use super::token::split_scope;
 use super::{Call, Reply, Request, Route};
 use crate::grant::Grant;
-use crate::issuer::Issuer;
-
-/// Whose tokens are wanted.
-#[derive(Debug)]
-pub(crate) struct OnDemand {
-    pub(crate) client_id: String,
-    pub(crate) sub: String,
-    /// Separated by spaces.
-    pub(crate) scope: String,
-    /// For the ID token.
-    pub(crate) nonce: Option<String>,
-    pub(crate) test: Option<String>,
-}
+use crate::issuer::{Issuer, TokensError, TokensFor};
 
 /// The token response, through the faults, as if the user had just signed in to the client. It is
 /// no exchange: no client asked.
 ///
 /// # Errors
-/// If there is no such scope: which one.
-pub(crate) fn tokens_on_demand(issuer: &Issuer, wanted: OnDemand) -> Result<Reply, String> {
+/// If there is no such client, user or scope.
+pub(crate) fn tokens_on_demand(issuer: &Issuer, wanted: TokensFor) -> Result<Reply, TokensError> {
+    let state = issuer.state();
+    if state.client(&wanted.client_id).is_none() && !state.is_lax() {
+        return Err(TokensError::UnknownClient {
+            client_id: wanted.client_id,
+        });
+    }
+    if state.user(&wanted.sub).is_none() {
+        return Err(TokensError::UnknownUser { sub: wanted.sub });
+    }
     let request = Request {
         method: Method::POST,
         target: format!("{}/token", issuer.state().path),
@@ -44,7 +41,9 @@ pub(crate) fn tokens_on_demand(issuer: &Issuer, wanted: OnDemand) -> Result<Repl
         .iter()
         .find(|scope| !exists(scope) && !call.issuer.is_lax())
     {
-        return Err(format!("there is no scope `{unknown}`"));
+        return Err(TokensError::UnknownScope {
+            scope: unknown.clone(),
+        });
     }
     let with_refresh_token = with_refresh_token(&call, &client, &scopes);
     let grant = Arc::new(Grant {

@@ -20,14 +20,14 @@ const LIMIT: Duration = Duration::from_secs(10);
 const BACK: &str = "http://localhost:3000/bye?x=1";
 
 /// The client `app`, with what it wants to be told.
-fn app(change: impl FnOnce(&mut Client)) -> IssuerSettings {
+pub(crate) fn app(change: impl FnOnce(&mut Client)) -> IssuerSettings {
     let mut settings = settings();
     change(&mut settings.clients[0]);
     settings
 }
 
 /// A client's back channel that answers everything with this status.
-async fn receiver(status: u16) -> String {
+pub(crate) async fn receiver(status: u16) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/back", listener.local_addr().unwrap());
     tokio::spawn(async move {
@@ -43,7 +43,7 @@ async fn receiver(status: u16) -> String {
 }
 
 /// The logout tokens that went out so far.
-fn sent(world: &World) -> Vec<String> {
+pub(crate) fn sent(world: &World) -> Vec<String> {
     let exchanges = world.issuer.journal().exchanges();
     let pushes = exchanges
         .iter()

@@ -17,6 +17,7 @@ mod connections;
 mod control;
 mod control_document;
 mod control_journal;
+mod control_logout;
 mod control_tests;
 mod cors;
 mod device;
