@@ -107,8 +107,12 @@ impl SigningAlgorithm {
         self.hmac().is_some()
     }
 
-    /// The algorithm that `alg` names.
+    /// The algorithm that `alg` names. `Ed25519` is the newer name of `EdDSA` with such a key
+    /// (RFC 9864 §2.2), and what some clients write.
     pub(crate) fn from_name(name: &str) -> Option<Self> {
+        if name == "Ed25519" {
+            return Some(Self::EdDsa);
+        }
         Self::ALL.into_iter().find(|it| it.as_str() == name)
     }
 
@@ -382,6 +386,8 @@ mod tests {
         for algorithm in ContentEncryption::ALL {
             assert_eq!(serde_json::json!(algorithm), algorithm.as_str());
         }
+        let newer = SigningAlgorithm::from_name("Ed25519");
+        assert_eq!(newer, Some(SigningAlgorithm::EdDsa));
         assert_eq!(SigningAlgorithm::from_name("none"), None);
         assert_eq!(SigningAlgorithm::from_name("rs256"), None);
     }

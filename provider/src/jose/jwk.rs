@@ -125,7 +125,7 @@ impl ClientKeys {
     pub(crate) fn signing(&self, algorithm: SigningAlgorithm) -> impl Iterator<Item = &ClientKey> {
         self.0.iter().filter(move |key| {
             key.key_use != Some(KeyUse::Encryption)
-                && key.is_for(algorithm.as_str())
+                && key.is_for(|only| SigningAlgorithm::from_name(only) == Some(algorithm))
                 && algorithm.kind() == Some(key.public.kind())
         })
     }
@@ -135,7 +135,7 @@ impl ClientKeys {
         let able = || {
             self.0.iter().filter(|key| {
                 key.key_use != Some(KeyUse::Signing)
-                    && key.is_for(algorithm.as_str())
+                    && key.is_for(|only| only == algorithm.as_str())
                     && algorithm.takes(key.public.kind())
             })
         };
@@ -165,8 +165,9 @@ impl ClientKey {
         })
     }
 
-    fn is_for(&self, algorithm: &str) -> bool {
-        (self.algorithm.as_deref()).is_none_or(|only| only == algorithm)
+    /// Whether the algorithm that its JWK names, if any, is the one that is needed.
+    fn is_for(&self, is_needed: impl FnOnce(&str) -> bool) -> bool {
+        self.algorithm.as_deref().is_none_or(is_needed)
     }
 }
 

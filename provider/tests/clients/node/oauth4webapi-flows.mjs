@@ -22,9 +22,9 @@ import {
 } from './support.mjs'
 
 // Without it the library refuses URLs that are not https.
-const OPTIONS = { [oauth.allowInsecureRequests]: true }
+export const OPTIONS = { [oauth.allowInsecureRequests]: true }
 
-async function discovered(algorithm, url = ISSUER) {
+export async function discovered(algorithm, url = ISSUER) {
   const issuer = new URL(url)
   const response = await oauth.discoveryRequest(issuer, { algorithm, ...OPTIONS })
   return oauth.processDiscoveryResponse(issuer, response)
@@ -34,7 +34,7 @@ const WEB_CLIENT = { client_id: WEB[0] }
 const WEB_BASIC = oauth.ClientSecretBasic(WEB[1])
 
 /** The URL to send the browser to, and what has to be kept until it comes back. */
-async function authorization(as, client, parameters) {
+export async function authorization(as, client, parameters) {
   const codeVerifier = oauth.generateRandomCodeVerifier()
   const state = oauth.generateRandomState()
   const nonce = oauth.generateRandomNonce()
@@ -53,7 +53,7 @@ async function authorization(as, client, parameters) {
   return { url, codeVerifier, state, nonce }
 }
 
-async function redeem(as, client, authentication, callback, kept) {
+export async function redeem(as, client, authentication, callback, kept) {
   const parameters = oauth.validateAuthResponse(as, client, callback, kept.state)
   const response = await oauth.authorizationCodeGrantRequest(
     as,
@@ -73,7 +73,7 @@ async function redeem(as, client, authentication, callback, kept) {
   return tokens
 }
 
-async function logIn(as, client, authentication, parameters) {
+export async function logIn(as, client, authentication, parameters) {
   const kept = await authorization(as, client, parameters)
   const tokens = await redeem(as, client, authentication, await signIn(kept.url), kept)
   assert.equal(tokens.token_type, 'bearer')
@@ -94,7 +94,7 @@ async function refreshed(as, refreshToken) {
 }
 
 /** What a grant without a browser gives. */
-async function granted(as, client, authentication, grant, parameters) {
+export async function granted(as, client, authentication, grant, parameters) {
   const response = await oauth.genericTokenEndpointRequest(
     as,
     client,
@@ -106,13 +106,13 @@ async function granted(as, client, authentication, grant, parameters) {
   return oauth.processGenericTokenEndpointResponse(as, client, response)
 }
 
-async function introspected(as, client, authentication, token) {
+export async function introspected(as, client, authentication, token) {
   const response = await oauth.introspectionRequest(as, client, authentication, token, OPTIONS)
   return oauth.processIntrospectionResponse(as, client, response)
 }
 
 /** What the token endpoint answers has to become this error of the library. */
-function refused(error, status) {
+export function refused(error, status) {
   return (thrown) => {
     assert.ok(thrown instanceof oauth.ResponseBodyError, thrown)
     assert.equal(thrown.error, error)

@@ -21,16 +21,16 @@ import {
 } from './support.mjs'
 
 // Without it the library refuses URLs that are not https.
-const OPTIONS = { execute: [client.allowInsecureRequests] }
+export const OPTIONS = { execute: [client.allowInsecureRequests] }
 
-function discovered(clientId, authentication, metadata, issuer = ISSUER) {
+export function discovered(clientId, authentication, metadata, issuer = ISSUER) {
   return client.discovery(new URL(issuer), clientId, metadata, authentication, OPTIONS)
 }
 
 const web = () => discovered(WEB[0], client.ClientSecretBasic(WEB[1]))
 
 /** The parameters of a request, and what has to be kept until the browser comes back. */
-async function prepared() {
+export async function prepared() {
   const pkceCodeVerifier = client.randomPKCECodeVerifier()
   const expectedState = client.randomState()
   const expectedNonce = client.randomNonce()
@@ -45,12 +45,12 @@ async function prepared() {
   return { parameters, checks: { pkceCodeVerifier, expectedState, expectedNonce } }
 }
 
-async function authorization(config, more) {
+export async function authorization(config, more) {
   const { parameters, checks } = await prepared()
   return { url: client.buildAuthorizationUrl(config, { ...parameters, ...more }), checks }
 }
 
-async function logIn(config, parameters) {
+export async function logIn(config, parameters) {
   const { url, checks } = await authorization(config, parameters)
   const tokens = await client.authorizationCodeGrant(config, await signIn(url), {
     ...checks,
@@ -63,7 +63,7 @@ async function logIn(config, parameters) {
 }
 
 /** What the token endpoint answers has to become this error of the library. */
-function refused(error, status) {
+export function refused(error, status) {
   return (thrown) => {
     assert.ok(thrown instanceof client.ResponseBodyError, thrown)
     assert.equal(thrown.error, error)

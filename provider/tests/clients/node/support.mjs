@@ -3,6 +3,8 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 
+import * as jose from 'jose'
+
 // Where the provider sends the browser back to. Nothing listens there: the flows read the URL.
 export const REDIRECT_URI = 'http://127.0.0.1:8765/callback'
 export const SIGNED_OUT_URI = 'http://127.0.0.1:8765/signed-out'
@@ -25,6 +27,50 @@ export const CLAIMS = JSON.stringify({
 })
 
 export const ISSUER = process.env.ISSUER ?? ''
+
+/** The same provider over HTTPS, and the CA that its certificate is from. */
+export const TLS_ISSUER = process.env.TLS_ISSUER ?? ''
+export const trustedCa = () => readFileSync(process.env.TLS_CA)
+
+/** A client that is known by the subject of its certificate, and the certificate with its key. */
+export const CERTIFIED = 'certified'
+export const certificate = () => readFileSync(new URL('../certificate.pem', import.meta.url))
+
+/** A key pair of a client: the private half, and a set with the public one. */
+export async function ownKey(alg, use = 'sig') {
+  const { privateKey, publicKey } = await jose.generateKeyPair(alg)
+  const kid = `own-${alg}`
+  const jwk = { ...(await jose.exportJWK(publicKey)), kid, use, alg }
+  return { key: privateKey, kid, jwks: { keys: [jwk] } }
+}
+
+/** What a client signs to vouch for alice (RFC 7523 §3). */
+export function vouched(clientId, { key, kid }, audience = ISSUER) {
+  return new jose.SignJWT()
+    .setProtectedHeader({ alg: 'ES256', kid })
+    .setIssuer(clientId)
+    .setSubject('alice')
+    .setAudience(audience)
+    .setExpirationTime('1m')
+    .setJti(jose.base64url.encode(crypto.getRandomValues(new Uint8Array(16))))
+    .sign(key)
+}
+
+/** What the provider recorded of a client at an endpoint, oldest first. */
+export async function recorded(clientId, endpoint, name = 'default') {
+  const query = new URLSearchParams({ client_id: clientId, endpoint })
+  const response = await fetch(`${ISSUER}/_/issuers/${name}/exchanges?${query}`)
+  assert.equal(response.status, 200)
+  const { exchanges } = await response.json()
+  assert.notEqual(exchanges.length, 0, 'nothing is recorded')
+  return exchanges
+}
+
+/** What a client sent to the token endpoint, as its names alone. */
+export async function sentForTokens(clientId, name) {
+  const exchanges = await recorded(clientId, 'token', name)
+  return exchanges.map(({ request }) => request.body.map(([parameter]) => parameter))
+}
 
 /** Signs alice in without a browser. */
 async function headlessLogin(authorizationUrl) {

@@ -55,7 +55,7 @@ def discovered(client_id, client_secret="", issuer=ISSUER, library_client=Client
     return client
 
 
-def authorization_url(client, scope=("openid",), **more):
+def authorization_url(client, scope=("openid",), how=None, **more):
     """The URL, and what has to be kept until the browser comes back."""
     challenge, verifier = client.add_code_challenge()
     arguments = {
@@ -68,7 +68,7 @@ def authorization_url(client, scope=("openid",), **more):
         **challenge,
         **more,
     }
-    request = client.construct_AuthorizationRequest(request_args=arguments)
+    request = client.construct_AuthorizationRequest(request_args=arguments, **(how or {}))
     return request.request(client.authorization_endpoint), arguments, verifier
 
 
@@ -80,13 +80,10 @@ def redeem(client, callback_url, arguments, verifier, authn_method="client_secre
 
 def exchange(client, response, arguments, verifier, authn_method="client_secret_basic", **more):
     assert response["state"] == arguments["state"], response
+    proof = {"code_verifier": verifier} if verifier else {}
     return client.do_access_token_request(
         state=response["state"],
-        request_args={
-            "code": response["code"],
-            "redirect_uri": REDIRECT_URI,
-            "code_verifier": verifier,
-        },
+        request_args={"code": response["code"], "redirect_uri": REDIRECT_URI, **proof},
         authn_method=authn_method,
         **more,
     )
@@ -197,13 +194,13 @@ def logout():
     assert visit(request.request(client.end_session_endpoint)) == f"{SIGNED_OUT_URI}?state={state}"
 
 
-def own_tokens(client, request, arguments):
+def own_tokens(client, request, arguments, authn_method="client_secret_basic"):
     """What the client gets by a grant without a browser."""
     return client.do_any(
         request,
         request_args=arguments,
         response=AccessTokenResponse,
-        authn_method="client_secret_basic",
+        authn_method=authn_method,
         endpoint=client.token_endpoint,
     )
 

@@ -2,8 +2,8 @@
 
 import sys
 
-import authlib_flows
-import oic_flows
+import authlib_key_flows
+import oic_key_flows
 
-for library in (authlib_flows.library, oic_flows.library):
+for library in (authlib_key_flows.library, oic_key_flows.library):
     library.run(only_list="--list" in sys.argv[1:])

@@ -1,7 +1,10 @@
 """What the flows have in common: the provider, the browser, and how a flow is told."""
 
+import base64
+import hashlib
 import importlib.metadata
 import os
+import ssl
 import traceback
 from pathlib import Path
 
@@ -31,6 +34,32 @@ CLAIMS = {
 ALGORITHMS = ["RS512", "PS256", "ES256", "ES384", "EdDSA"]
 
 ISSUER = os.environ.get("ISSUER", "")
+
+# The same provider over HTTPS, and the CA that its certificate is from.
+TLS_ISSUER = os.environ.get("TLS_ISSUER", "")
+TLS_CA = os.environ.get("TLS_CA", "")
+
+# A client that is known by the subject of its certificate, and the certificate with its key.
+CERTIFIED = "certified"
+CERTIFICATE = str(FOLDER / "certificate.pem")
+
+
+def thumbprint():
+    """What a token says that is bound to the certificate (RFC 8705 §3.1)."""
+    pem = Path(CERTIFICATE).read_text().partition("-----BEGIN PRIVATE")[0]
+    digest = hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem.strip())).digest()
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def sent_for_tokens(client_id):
+    """What a client sent to the token endpoint the last time, as the names alone."""
+    response = requests.get(
+        f"{ISSUER}/_/issuers/default/exchanges",
+        params={"client_id": client_id, "endpoint": "token"},
+        timeout=10,
+    )
+    last = response.json()["exchanges"][-1]["request"]["body"]
+    return [name for name, _ in last]
 
 
 def headless_login(authorization_url):

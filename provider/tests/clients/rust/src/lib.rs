@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use oauth_gauntlet_provider::{
-    Client, DeviceSettings, GrantType, IssuerSettings, MockProvider, MockProviderBuilder, Tls,
+    AuthMethod, CertificateName, Client, DeviceSettings, GrantType, IssuerSettings, MockProvider,
+    MockProviderBuilder, Tls,
 };
-use oauth2::{HttpRequest, HttpResponse};
-use reqwest::Certificate;
+use oauth2::{AuthorizationCode, CsrfToken, HttpRequest, HttpResponse};
+use reqwest::{Certificate, Identity};
 use url::Url;
 
 /// Where the provider sends the browser back to. Nothing listens there: the flows read the URL.
@@ -19,6 +20,9 @@ pub const SIGNED_OUT_URI: &str = "http://127.0.0.1:8765/signed-out";
 pub const WEB: (&str, &str) = ("web", "web-secret");
 /// A public client.
 pub const SPA: &str = "spa";
+
+/// A client that is known by its certificate.
+pub const CERTIFIED: &str = "certified";
 
 /// What a resource server calls itself.
 pub const API: &str = "https://api.example.test/";
@@ -40,8 +44,14 @@ pub fn strict_provider() -> MockProviderBuilder {
         },
         ..IssuerSettings::default()
     };
+    let certificate = CertificateName::SubjectDn("CN=app,O=Shop".to_owned());
+    let certified = Client {
+        certificate: Some(certificate),
+        ..Client::public(CERTIFIED).auth_methods([AuthMethod::TlsClientAuth])
+    };
     MockProvider::builder()
         .settings(settings)
+        .client(certified)
         .client(with_uris(Client::confidential(WEB.0, WEB.1)))
         .client(with_uris(Client::public(SPA)))
 }
@@ -60,6 +70,29 @@ pub fn trusting(provider: &MockProvider) -> Result<reqwest::Client> {
     let ca = Certificate::from_pem(ca.as_bytes())?;
     let client = reqwest::Client::builder().no_proxy().tls_certs_only([ca]);
     Ok(client.build()?)
+}
+
+/// The same, with a certificate by which the provider knows the client.
+///
+/// # Errors
+/// As above.
+pub fn certified(provider: &MockProvider) -> Result<reqwest::Client> {
+    let ca = provider.ca_pem().context("the provider has no CA")?;
+    let ca = Certificate::from_pem(ca.as_bytes())?;
+    let own = Identity::from_pem(include_bytes!("../../certificate.pem"))?;
+    let client = reqwest::Client::builder().no_proxy().tls_certs_only([ca]);
+    Ok(client.identity(own).build()?)
+}
+
+/// An HTTP client as the documentation of both libraries has it.
+///
+/// # Errors
+/// If there is none.
+pub fn http() -> Result<oauth2::reqwest::Client> {
+    // Following redirects opens the client up to SSRF vulnerabilities.
+    let policy = oauth2::reqwest::redirect::Policy::none();
+    let builder = oauth2::reqwest::ClientBuilder::new();
+    Ok(builder.redirect(policy).no_proxy().build()?)
 }
 
 /// Sends a request of the libraries with an HTTP client that they do not know, as they allow it.
@@ -115,4 +148,17 @@ pub fn sign_in(provider: &MockProvider, authorization_url: &Url) -> Result<Callb
         url.query_pairs_mut().extend_pairs(form);
     }
     Ok(Callback(url))
+}
+
+/// Lets alice sign in, and takes the code that comes back with our state.
+///
+/// # Errors
+/// If there is no code, or another state.
+pub fn take_code(
+    provider: &MockProvider,
+    authorization_url: &Url,
+    state: &CsrfToken,
+) -> Result<AuthorizationCode> {
+    let code = sign_in(provider, authorization_url)?.code(state.secret())?;
+    Ok(AuthorizationCode::new(code))
 }

@@ -3,7 +3,9 @@
 //! an application would rely on. The flows are those of `../flows.txt`.
 
 mod oauth2_flows;
+mod oauth2_key_flows;
 mod openidconnect_flows;
+mod openidconnect_key_flows;
 
 use std::collections::BTreeSet;
 use std::process::ExitCode;
@@ -73,7 +75,11 @@ fn trials(library: &str, flows: Vec<Flow>) -> Vec<Trial> {
 }
 
 fn main() -> ExitCode {
-    let mut all = trials("openidconnect", openidconnect_flows::flows());
-    all.extend(trials("oauth2", oauth2_flows::flows()));
+    let mut flows = openidconnect_flows::flows();
+    flows.extend(openidconnect_key_flows::flows());
+    let mut all = trials("openidconnect", flows);
+    let mut flows = oauth2_flows::flows();
+    flows.extend(oauth2_key_flows::flows());
+    all.extend(trials("oauth2", flows));
     libtest_mimic::run(&Arguments::from_args(), all).exit_code()
 }

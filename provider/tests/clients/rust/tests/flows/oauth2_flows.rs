@@ -2,7 +2,8 @@
 
 use anyhow::{Context as _, Result, ensure};
 use oauth_gauntlet_independent_clients::{
-    API, REDIRECT_URI, SPA, WEB, send, sign_in, strict_https_provider, strict_provider, trusting,
+    API, REDIRECT_URI, SPA, WEB, http, send, sign_in, strict_https_provider, strict_provider,
+    take_code, trusting,
 };
 use oauth_gauntlet_provider::MockProvider;
 use oauth2::basic::{BasicClient, BasicErrorResponseType, BasicTokenResponse, BasicTokenType};
@@ -11,12 +12,13 @@ use oauth2::{
     DeviceAuthorizationUrl, EndpointNotSet, EndpointSet, IntrospectionUrl, PkceCodeChallenge,
     RedirectUrl, RefreshToken, RequestTokenError, ResourceOwnerPassword, ResourceOwnerUsername,
     RevocationUrl, Scope, StandardDeviceAuthorizationResponse, StandardErrorResponse,
-    StandardRevocableToken, TokenIntrospectionResponse as _, TokenResponse as _, TokenUrl, reqwest,
+    StandardRevocableToken, TokenIntrospectionResponse as _, TokenResponse as _, TokenUrl,
 };
 
 use crate::{Flow, flow, not_supported};
 
-type Client = BasicClient<EndpointSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet>;
+pub(crate) type Client =
+    BasicClient<EndpointSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet>;
 
 pub(crate) fn flows() -> Vec<Flow> {
     vec![
@@ -48,16 +50,7 @@ pub(crate) fn flows() -> Vec<Flow> {
     ]
 }
 
-fn http() -> Result<reqwest::Client> {
-    // Following redirects opens the client up to SSRF vulnerabilities.
-    let policy = reqwest::redirect::Policy::none();
-    Ok(reqwest::ClientBuilder::new()
-        .redirect(policy)
-        .no_proxy()
-        .build()?)
-}
-
-fn client(provider: &MockProvider, id: &str) -> Result<Client> {
+pub(crate) fn client(provider: &MockProvider, id: &str) -> Result<Client> {
     let url = provider.issuer().url();
     Ok(BasicClient::new(ClientId::new(id.to_owned()))
         .set_auth_uri(AuthUrl::new(format!("{url}/authorize"))?)
@@ -69,7 +62,7 @@ fn confidential(provider: &MockProvider, secret: &str) -> Result<Client> {
     Ok(client(provider, WEB.0)?.set_client_secret(ClientSecret::new(secret.to_owned())))
 }
 
-async fn authorize(
+pub(crate) async fn authorize(
     provider: &MockProvider,
     client: &Client,
     scopes: &[&str],
@@ -80,9 +73,9 @@ async fn authorize(
         .add_scopes(scopes.iter().map(|scope| Scope::new((*scope).to_owned())))
         .set_pkce_challenge(challenge)
         .url();
-    let code = sign_in(provider, &url)?.code(state.secret())?;
+    let code = take_code(provider, &url, &state)?;
     let tokens = client
-        .exchange_code(AuthorizationCode::new(code))
+        .exchange_code(code)
         .set_pkce_verifier(verifier)
         .request_async(&http()?)
         .await?;
@@ -216,11 +209,8 @@ async fn revocation() -> Result<()> {
         .authorize_url(CsrfToken::new_random)
         .add_scope(Scope::new("offline_access".to_owned()))
         .url();
-    let code = sign_in(&provider, &url)?.code(state.secret())?;
-    let tokens = client
-        .exchange_code(AuthorizationCode::new(code))
-        .request_async(&http)
-        .await?;
+    let code = take_code(&provider, &url, &state)?;
+    let tokens = client.exchange_code(code).request_async(&http).await?;
     let refresh_token = tokens
         .refresh_token()
         .context("there is no refresh token")?;
@@ -288,11 +278,8 @@ async fn form_post() -> Result<()> {
         .authorize_url(CsrfToken::new_random)
         .add_extra_param("response_mode", "form_post")
         .url();
-    let code = sign_in(&provider, &url)?.code(state.secret())?;
-    client
-        .exchange_code(AuthorizationCode::new(code))
-        .request_async(&http()?)
-        .await?;
+    let code = take_code(&provider, &url, &state)?;
+    client.exchange_code(code).request_async(&http()?).await?;
     Ok(())
 }
 
@@ -337,7 +324,7 @@ async fn device() -> Result<()> {
     Ok(())
 }
 
-fn expect_error<T, E: std::error::Error>(
+pub(crate) fn expect_error<T, E: std::error::Error>(
     outcome: Result<T, RequestTokenError<E, StandardErrorResponse<BasicErrorResponseType>>>,
     code: &BasicErrorResponseType,
 ) -> Result<()> {

@@ -4,8 +4,8 @@ use std::str::FromStr as _;
 
 use anyhow::{Context as _, Result, ensure};
 use oauth_gauntlet_independent_clients::{
-    API, REDIRECT_URI, SIGNED_OUT_URI, SPA, WEB, send, sign_in, strict_https_provider,
-    strict_provider, trusting,
+    API, REDIRECT_URI, SIGNED_OUT_URI, SPA, WEB, http, send, sign_in, strict_https_provider,
+    strict_provider, take_code, trusting,
 };
 use oauth_gauntlet_provider::{MockProvider, SigningAlgorithm};
 use openidconnect::core::{
@@ -19,19 +19,19 @@ use openidconnect::core::{
 use openidconnect::registration::{ClientRegistrationError, EmptyAdditionalClientMetadata};
 use openidconnect::{
     AccessToken, AccessTokenHash, AdditionalProviderMetadata, AuthenticationContextClass,
-    AuthorizationCode, AuthorizationCodeHash, ClientId, ClientSecret, CsrfToken,
-    DeviceAuthorizationUrl, EndSessionUrl, EndpointMaybeSet, EndpointNotSet, EndpointSet,
-    IntrospectionUrl, IssuerUrl, LogoutRequest, Nonce, OAuth2TokenResponse as _, PkceCodeChallenge,
-    PostLogoutRedirectUrl, ProviderMetadata, RedirectUrl, RefreshToken, RequestTokenError,
-    ResourceOwnerPassword, ResourceOwnerUsername, RevocationUrl, Scope,
-    TokenIntrospectionResponse as _, TokenResponse as _, UserInfoError, reqwest,
+    AuthorizationCode, AuthorizationCodeHash, AuthorizationRequest, ClientId, ClientSecret,
+    CsrfToken, DeviceAuthorizationUrl, EndSessionUrl, EndpointMaybeSet, EndpointNotSet,
+    EndpointSet, IntrospectionUrl, IssuerUrl, LogoutRequest, Nonce, OAuth2TokenResponse as _,
+    PkceCodeChallenge, PostLogoutRedirectUrl, ProviderMetadata, RedirectUrl, RefreshToken,
+    RequestTokenError, ResourceOwnerPassword, ResourceOwnerUsername, RevocationUrl, Scope,
+    TokenIntrospectionResponse as _, TokenResponse as _, UserInfoError,
 };
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Flow, flow, not_supported};
 
-type Client = CoreClient<
+pub(crate) type Client = CoreClient<
     EndpointSet,
     EndpointNotSet,
     EndpointSet,
@@ -43,7 +43,7 @@ type Client = CoreClient<
 /// What the discovery document has beside what the library knows.
 #[expect(clippy::struct_field_names, reason = "the document calls them so")]
 #[derive(Debug, Clone, Deserialize, Serialize)]
-struct Endpoints {
+pub(crate) struct Endpoints {
     introspection_endpoint: IntrospectionUrl,
     revocation_endpoint: RevocationUrl,
     device_authorization_endpoint: DeviceAuthorizationUrl,
@@ -52,7 +52,7 @@ struct Endpoints {
 
 impl AdditionalProviderMetadata for Endpoints {}
 
-type Metadata = ProviderMetadata<
+pub(crate) type Metadata = ProviderMetadata<
     Endpoints,
     CoreAuthDisplay,
     CoreClientAuthMethod,
@@ -97,22 +97,17 @@ pub(crate) fn flows() -> Vec<Flow> {
     ]
 }
 
-fn http() -> Result<reqwest::Client> {
-    // Following redirects opens the client up to SSRF vulnerabilities.
-    let policy = reqwest::redirect::Policy::none();
-    Ok(reqwest::ClientBuilder::new()
-        .redirect(policy)
-        .no_proxy()
-        .build()?)
-}
-
-async fn discovered(provider: &MockProvider, id: &str, secret: Option<&str>) -> Result<Client> {
+pub(crate) async fn discovered(
+    provider: &MockProvider,
+    id: &str,
+    secret: Option<&str>,
+) -> Result<Client> {
     let issuer = IssuerUrl::new(provider.issuer().url().to_owned())?;
     let metadata = Metadata::discover_async(issuer, &http()?).await?;
     configured(metadata, id, secret)
 }
 
-fn configured(metadata: Metadata, id: &str, secret: Option<&str>) -> Result<Client> {
+pub(crate) fn configured(metadata: Metadata, id: &str, secret: Option<&str>) -> Result<Client> {
     let endpoints = metadata.additional_metadata().clone();
     let secret = secret.map(|secret| ClientSecret::new(secret.to_owned()));
     let client = CoreClient::from_provider_metadata(metadata, ClientId::new(id.to_owned()), secret);
@@ -122,25 +117,31 @@ fn configured(metadata: Metadata, id: &str, secret: Option<&str>) -> Result<Clie
         .set_redirect_uri(RedirectUrl::new(REDIRECT_URI.to_owned())?))
 }
 
+/// A request for a code, with a state and a nonce of its own.
+pub(crate) fn code_request(
+    client: &Client,
+) -> AuthorizationRequest<'_, CoreAuthDisplay, CoreAuthPrompt, CoreResponseType> {
+    client.authorize_url(
+        CoreAuthenticationFlow::AuthorizationCode,
+        CsrfToken::new_random,
+        Nonce::new_random,
+    )
+}
+
 /// A login, from the authorization URL to the verified ID token.
-async fn log_in(
+pub(crate) async fn log_in(
     provider: &MockProvider,
     client: &Client,
     scopes: &[&str],
 ) -> Result<(CoreTokenResponse, CoreIdTokenClaims)> {
     let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
-    let (url, state, nonce) = client
-        .authorize_url(
-            CoreAuthenticationFlow::AuthorizationCode,
-            CsrfToken::new_random,
-            Nonce::new_random,
-        )
+    let (url, state, nonce) = code_request(client)
         .add_scopes(scopes.iter().map(|scope| Scope::new((*scope).to_owned())))
         .set_pkce_challenge(challenge)
         .url();
-    let code = sign_in(provider, &url)?.code(state.secret())?;
+    let code = take_code(provider, &url, &state)?;
     let tokens = client
-        .exchange_code(AuthorizationCode::new(code))?
+        .exchange_code(code)?
         .set_pkce_verifier(verifier)
         .request_async(&http()?)
         .await?;
@@ -250,14 +251,7 @@ async fn refresh() -> Result<()> {
 async fn login_required() -> Result<()> {
     let provider = strict_provider().start().await?;
     let client = discovered(&provider, WEB.0, Some(WEB.1)).await?;
-    let (url, state, _) = client
-        .authorize_url(
-            CoreAuthenticationFlow::AuthorizationCode,
-            CsrfToken::new_random,
-            Nonce::new_random,
-        )
-        .add_prompt(CoreAuthPrompt::None)
-        .url();
+    let (url, state, _) = code_request(&client).add_prompt(CoreAuthPrompt::None).url();
     let response = http()?.get(url).send().await?;
     let location = response.headers().get("location");
     let location = location.context("the browser is not sent back")?.to_str()?;
@@ -359,19 +353,11 @@ async fn revocation() -> Result<()> {
     let issuer = IssuerUrl::new(provider.issuer().url().to_owned())?;
     let metadata = Metadata::discover_async(issuer, &http).await?;
     let client = configured(metadata, WEB.0, Some(WEB.1))?;
-    let (url, state, _) = client
-        .authorize_url(
-            CoreAuthenticationFlow::AuthorizationCode,
-            CsrfToken::new_random,
-            Nonce::new_random,
-        )
+    let (url, state, _) = code_request(&client)
         .add_scope(Scope::new("offline_access".to_owned()))
         .url();
-    let code = sign_in(&provider, &url)?.code(state.secret())?;
-    let tokens = client
-        .exchange_code(AuthorizationCode::new(code))?
-        .request_async(&http)
-        .await?;
+    let code = take_code(&provider, &url, &state)?;
+    let tokens = client.exchange_code(code)?.request_async(&http).await?;
     let refresh_token = tokens
         .refresh_token()
         .context("there is no refresh token")?;
@@ -395,17 +381,10 @@ async fn revocation() -> Result<()> {
 async fn resource() -> Result<()> {
     let provider = strict_provider().start().await?;
     let client = discovered(&provider, WEB.0, Some(WEB.1)).await?;
-    let (url, state, _) = client
-        .authorize_url(
-            CoreAuthenticationFlow::AuthorizationCode,
-            CsrfToken::new_random,
-            Nonce::new_random,
-        )
-        .add_extra_param("resource", API)
-        .url();
-    let code = sign_in(&provider, &url)?.code(state.secret())?;
+    let (url, state, _) = code_request(&client).add_extra_param("resource", API).url();
+    let code = take_code(&provider, &url, &state)?;
     let tokens = client
-        .exchange_code(AuthorizationCode::new(code))?
+        .exchange_code(code)?
         .add_extra_param("resource", API)
         .request_async(&http()?)
         .await?;
@@ -424,20 +403,12 @@ async fn resource() -> Result<()> {
 async fn claims() -> Result<()> {
     let provider = strict_provider().start().await?;
     let client = discovered(&provider, WEB.0, Some(WEB.1)).await?;
-    let (url, state, nonce) = client
-        .authorize_url(
-            CoreAuthenticationFlow::AuthorizationCode,
-            CsrfToken::new_random,
-            Nonce::new_random,
-        )
+    let (url, state, nonce) = code_request(&client)
         .add_auth_context_value(AuthenticationContextClass::new("urn:mock:mfa".to_owned()))
         .add_extra_param("claims", r#"{"userinfo": {"email": null}}"#)
         .url();
-    let code = sign_in(&provider, &url)?.code(state.secret())?;
-    let tokens = client
-        .exchange_code(AuthorizationCode::new(code))?
-        .request_async(&http()?)
-        .await?;
+    let code = take_code(&provider, &url, &state)?;
+    let tokens = client.exchange_code(code)?.request_async(&http()?).await?;
     let id_token = tokens.id_token().context("there is no ID token")?;
     let claims = id_token.claims(&client.id_token_verifier(), &nonce)?;
     let acr = claims.auth_context_ref().context("there is no acr")?;
@@ -531,19 +502,11 @@ async fn implicit() -> Result<()> {
 async fn form_post() -> Result<()> {
     let provider = strict_provider().start().await?;
     let client = discovered(&provider, WEB.0, Some(WEB.1)).await?;
-    let (url, state, _) = client
-        .authorize_url(
-            CoreAuthenticationFlow::AuthorizationCode,
-            CsrfToken::new_random,
-            Nonce::new_random,
-        )
+    let (url, state, _) = code_request(&client)
         .add_extra_param("response_mode", "form_post")
         .url();
-    let code = sign_in(&provider, &url)?.code(state.secret())?;
-    client
-        .exchange_code(AuthorizationCode::new(code))?
-        .request_async(&http()?)
-        .await?;
+    let code = take_code(&provider, &url, &state)?;
+    client.exchange_code(code)?.request_async(&http()?).await?;
     Ok(())
 }
 
@@ -617,7 +580,7 @@ async fn registration() -> Result<()> {
     Ok(())
 }
 
-fn expect_error<T, E: std::error::Error>(
+pub(crate) fn expect_error<T, E: std::error::Error>(
     outcome: Result<
         T,
         RequestTokenError<E, openidconnect::StandardErrorResponse<CoreErrorResponseType>>,
