@@ -303,11 +303,18 @@ impl MockProviderBuilder {
     /// address and settings are replicas: a code of one is redeemed at another, once. Takes a URL
     /// such as `redis://127.0.0.1:6379`. Default: in this process.
     ///
+    /// Faults with their counts, the clock and the journal are those of all replicas: what one was
+    /// told, the next request to another knows. Who waits for an exchange hears of it within a
+    /// tenth of a second, and needs a tokio runtime. A [`Clock`] that was kept shows what its
+    /// replica knew at its last request; [`crate::Issuer::clock`] asks. The turns of keys, named
+    /// issuers, parallel tests, snapshots, and users and clients that are changed later are those
+    /// of each replica.
+    ///
     /// [`Addresses::public`] has to be set as well, and keys that are made for one process alone
     /// cannot be used; a seed is ignored. Every algorithm has a published key from the start.
-    /// Faults, clock, journal, the turns of keys, and users and clients that are changed later are
-    /// those of each replica. While the server cannot be reached, what needs it is answered 503
-    /// with `Retry-After`, within a second.
+    /// While the server cannot be reached, what needs it is answered 503 with `Retry-After`,
+    /// within a second, and is in no journal; so it is when the server is not there yet at the
+    /// start.
     ///
     /// ```no_run
     /// use oauth_gauntlet_provider::{Addresses, MockProvider};

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
@@ -11,9 +11,37 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rand::rngs::ChaCha12Rng;
 use rand::{Rng as _, SeedableRng as _};
 
+use crate::store::{Common, Kept};
+
 /// The time as an issuer sees it. Clones share one clock, so moving one moves all.
 #[derive(Clone)]
-pub struct Clock(Arc<AtomicI64>);
+pub struct Clock(Arc<Inner>);
+
+struct Inner {
+    dial: AtomicI64,
+    /// Where replicas keep how the clock is set, for each issuer that has it.
+    shared: RwLock<Vec<SharedDial>>,
+}
+
+/// Where replicas of an issuer keep how its clock is set, and how it is set before anybody did.
+#[derive(Clone)]
+struct SharedDial {
+    common: Weak<dyn Common>,
+    first: Dial,
+}
+
+/// A way to set a clock.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Turn {
+    /// Forward, by so many seconds.
+    Advance(u64),
+    /// To a point in time, in Unix seconds.
+    Set(u64),
+    Freeze,
+    Unfreeze,
+    /// As it was.
+    Restore(ClockState),
+}
 
 /// How a clock is set: what it shows while it stands still, or how far it is from the system's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +75,20 @@ impl Dial {
         match self {
             Self::Frozen(seconds) => seconds,
             Self::Running(ahead) => system.saturating_add(ahead),
+        }
+    }
+
+    fn turned(self, turn: Turn, system: i64) -> Self {
+        match (turn, self) {
+            (Turn::Advance(by), Self::Frozen(at)) => Self::Frozen(at.saturating_add(signed(by))),
+            (Turn::Advance(by), Self::Running(ahead)) => {
+                Self::Running(ahead.saturating_add(signed(by)))
+            }
+            (Turn::Set(to), Self::Frozen(_)) => Self::Frozen(signed(to)),
+            (Turn::Set(to), Self::Running(_)) => Self::Running(signed(to).saturating_sub(system)),
+            (Turn::Freeze, _) => Self::Frozen(self.shows(system)),
+            (Turn::Unfreeze, _) => Self::Running(self.shows(system).saturating_sub(system)),
+            (Turn::Restore(ClockState(dial)), _) => dial,
         }
     }
 }
@@ -86,32 +128,24 @@ impl Clock {
 
     /// Moves the clock forward, in whole seconds.
     pub fn advance(&self, by: Duration) {
-        let by = signed(by.as_secs());
-        self.turn(|dial, _| match dial {
-            Dial::Frozen(seconds) => Dial::Frozen(seconds.saturating_add(by)),
-            Dial::Running(ahead) => Dial::Running(ahead.saturating_add(by)),
-        });
+        self.turn_or_say(Turn::Advance(by.as_secs()));
     }
 
     /// Sets the clock, forward or back. It goes on running if it ran, and stands still if it did.
     ///
     /// What an issuer has let go of because it had expired does not come back with the time.
     pub fn set(&self, unix_seconds: u64) {
-        let to = signed(unix_seconds);
-        self.turn(|dial, system| match dial {
-            Dial::Frozen(_) => Dial::Frozen(to),
-            Dial::Running(_) => Dial::Running(to.saturating_sub(system)),
-        });
+        self.turn_or_say(Turn::Set(unix_seconds));
     }
 
     /// Lets the clock stand still at what it shows now.
     pub fn freeze(&self) {
-        self.turn(|dial, system| Dial::Frozen(dial.shows(system)));
+        self.turn_or_say(Turn::Freeze);
     }
 
     /// Lets the clock run on from what it shows now.
     pub fn unfreeze(&self) {
-        self.turn(|dial, system| Dial::Running(dial.shows(system).saturating_sub(system)));
+        self.turn_or_say(Turn::Unfreeze);
     }
 
     /// Whether the clock stands still.
@@ -128,23 +162,59 @@ impl Clock {
         ClockState(self.dial())
     }
 
-    pub(crate) fn restore(&self, state: ClockState) {
-        self.0.store(state.0.packed(), Ordering::Relaxed);
+    /// Sets the clock, for all replicas of the issuers that have it.
+    pub(crate) fn turn(&self, turn: Turn) -> Kept<()> {
+        let system = signed(system_seconds());
+        let turned = |packed| Dial::unpacked(packed).turned(turn, system).packed();
+        let shared = (self.0.shared.read()).unwrap_or_else(PoisonError::into_inner);
+        let mut is_shared = false;
+        for SharedDial { common, first } in shared.iter() {
+            if let Some(common) = common.upgrade() {
+                let from = |known: Option<i64>| turned(known.unwrap_or(first.packed()));
+                let to = common.turn_clock(&from)?;
+                self.0.dial.store(to, Ordering::Relaxed);
+                is_shared = true;
+            }
+        }
+        if !is_shared {
+            let next = |packed| Some(turned(packed));
+            // It always turns, so the result says nothing.
+            let _ = (self.0.dial).fetch_update(Ordering::Relaxed, Ordering::Relaxed, next);
+        }
+        Ok(())
+    }
+
+    fn turn_or_say(&self, turn: Turn) {
+        if let Err(down) = self.turn(turn) {
+            tracing::error!(%down, "the clock was not set");
+        }
+    }
+
+    /// Lets whoever sets this clock set it for all replicas of an issuer.
+    pub(crate) fn share(&self, common: &Arc<dyn Common>) {
+        let mut shared = (self.0.shared.write()).unwrap_or_else(PoisonError::into_inner);
+        shared.retain(|it| it.common.strong_count() > 0);
+        shared.push(SharedDial {
+            common: Arc::downgrade(common),
+            first: self.dial(),
+        });
+    }
+
+    /// Is set as a replica set it; as it was at first, where none did.
+    pub(crate) fn follow(&self, packed: Option<i64>, first: ClockState) {
+        let packed = packed.unwrap_or(first.0.packed());
+        self.0.dial.store(packed, Ordering::Relaxed);
     }
 
     fn at(dial: Dial) -> Self {
-        Self(Arc::new(AtomicI64::new(dial.packed())))
+        Self(Arc::new(Inner {
+            dial: AtomicI64::new(dial.packed()),
+            shared: RwLock::default(),
+        }))
     }
 
     fn dial(&self) -> Dial {
-        Dial::unpacked(self.0.load(Ordering::Relaxed))
-    }
-
-    fn turn(&self, turned: impl Fn(Dial, i64) -> Dial) {
-        let system = signed(system_seconds());
-        let next = |packed| Some(turned(Dial::unpacked(packed), system).packed());
-        // It always turns, so the result says nothing.
-        let _ = (self.0).fetch_update(Ordering::Relaxed, Ordering::Relaxed, next);
+        Dial::unpacked(self.0.dial.load(Ordering::Relaxed))
     }
 }
 
@@ -186,6 +256,13 @@ fn system_seconds() -> u64 {
 )]
 pub(crate) fn instant() -> Instant {
     Instant::now()
+}
+
+/// The point on the monotonic clock that was so many microseconds ago.
+pub(crate) fn ago(microseconds: u64) -> Instant {
+    let now = instant();
+    now.checked_sub(Duration::from_micros(microseconds))
+        .unwrap_or(now)
 }
 
 /// What signatures, key generation and encryption draw from. It is never seeded.
@@ -287,7 +364,7 @@ mod tests {
         assert!((10..70).contains(&clock.now()));
         clock.advance(Duration::MAX);
         assert!(clock.now() > 1 << 40);
-        clock.restore(before);
+        clock.turn(Turn::Restore(before)).unwrap();
         assert_eq!((clock.now(), own.now()), (10, 10));
     }
 

@@ -113,6 +113,7 @@ impl Issuer {
 /// Says it outside of any request.
 fn decide(issuer: &IssuerState, user_code: &str, verdict: Verdict<'_>) -> Result<(), DeviceError> {
     let dealings = Dealings::default();
+    dealings.reached(issuer.catch_up());
     let shelf = Shelf::new(&*issuer.store, issuer.now(), &dealings);
     let said = say(issuer, shelf, user_code, verdict);
     match dealings.settle(&*issuer.store) {

@@ -81,7 +81,14 @@ pub(crate) async fn serve(
     let act = answer.act;
     let took = clock::instant().duration_since(started);
     (host.metrics).served(route.endpoint(), answer.reply.status, took, &answer.notes);
-    record(&issuer, route, started, &request, &mut answer);
+    if issuer.journal().is_shared() {
+        // The answer goes out once all replicas can tell of it.
+        tokio::task::block_in_place(|| {
+            record(&issuer, route, started, &request, &mut answer);
+        });
+    } else {
+        record(&issuer, route, started, &request, &mut answer);
+    }
     let reply = answer.reply;
     if let Some(mut act) = act {
         if act == TransportAct::Hang {

@@ -5,6 +5,7 @@ mod on_demand;
 mod people;
 mod sessions;
 mod setup;
+mod shared;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,6 +13,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 pub use callback::{Callback, Login};
 pub use on_demand::{SignError, TokensError, TokensFor};
+use shared::Shared;
 
 use crate::access_token::Sealer;
 use crate::builder::StartError;
@@ -60,6 +62,8 @@ pub(crate) struct IssuerState {
     pub(crate) metadata: Prepared,
     pub(crate) jwks: Prepared,
     pub(crate) store: Box<dyn Store>,
+    /// What replicas share beside what is in the store, if there can be any.
+    shared: Option<Shared>,
     sealer: OnceLock<Arc<Sealer>>,
     pub(crate) randomness: Randomness,
     pub(crate) faults: Faults,
@@ -136,7 +140,8 @@ impl Issuer {
     /// Arms a fault. Faults apply in the order in which they were armed.
     ///
     /// # Errors
-    /// If the fault makes no sense, as [`Fault::check`] says.
+    /// If the fault makes no sense, as [`Fault::check`] says, or if the store that replicas share does not
+    /// answer.
     pub fn arm(&self, fault: Fault) -> Result<ArmedFault, FaultError> {
         self.0.faults.arm(fault)
     }
@@ -145,20 +150,27 @@ impl Issuer {
     pub(crate) fn arm_first(&self, faults: Vec<Fault>) -> Result<(), StartError> {
         for fault in &faults {
             let summary = fault.summary();
-            (self.arm(fault.clone())).map_err(|source| StartError::Fault { summary, source })?;
+            // Replicas arm them together, once they can.
+            let armed = match &self.0.shared {
+                None => self.arm(fault.clone()).map(drop),
+                Some(_) => fault.check().map(drop),
+            };
+            armed.map_err(|source| StartError::Fault { summary, source })?;
         }
         *(self.0.first.faults.lock()).unwrap_or_else(PoisonError::into_inner) = faults;
+        self.0.set_up_again();
         Ok(())
     }
 
     /// The faults that are armed, in the order in which they apply.
     pub fn faults(&self) -> Vec<ArmedFault> {
+        reached(self.0.catch_up());
         self.0.faults.list()
     }
 
     /// Ends every fault.
     pub fn disarm_all(&self) {
-        self.0.faults.disarm_all();
+        reached(self.0.faults.disarm_all());
     }
 
     /// Every exchange that the issuer had.
@@ -191,6 +203,7 @@ impl Issuer {
 
     /// The time as the issuer sees it.
     pub fn clock(&self) -> &Clock {
+        reached(self.0.catch_up());
         &self.0.settings.clock
     }
 
@@ -303,9 +316,9 @@ impl Issuer {
 
 /// What a store in this process does always succeeds; one elsewhere that cannot be reached is
 /// logged, since callers have no way to mend it.
-fn reached(kept: Kept<()>) {
+pub(crate) fn reached(kept: Kept<()>) {
     if let Err(down) = kept {
-        tracing::error!(%down, "nothing was changed");
+        tracing::error!(%down, "nothing was changed, and nothing new is known");
     }
 }
 

@@ -12,7 +12,7 @@ use crate::clock;
 use crate::fault::Moment;
 use crate::grant::Member;
 use crate::issue::{self, At};
-use crate::issuer::{Issuer, IssuerState};
+use crate::issuer::{Issuer, IssuerState, reached};
 use crate::jose;
 use crate::journal::{Endpoint, Notes, Record};
 use crate::outbound;
@@ -81,6 +81,7 @@ pub(crate) fn prepare(
         redirect_uri: None,
         now: issuer.now(),
         notes: &notes,
+        dealings: None,
     };
     let draft = issuer.faults.tamper(&moment, draft);
     let token = jose::sign_with(&issuer.keys, &signer, draft);
@@ -155,7 +156,7 @@ async fn send(issuer: &Issuer, push: Push) -> LogoutPush {
         (answer.status, answer.headers, answer.body)
     });
     let form = HeaderValue::from_static("application/x-www-form-urlencoded");
-    issuer.journal().record(Record {
+    issuer.journal().enter(Record {
         issuer: Arc::clone(&issuer.state().name),
         endpoint: Endpoint::BackchannelLogout,
         started,
@@ -189,6 +190,7 @@ impl LogoutPush {
 /// Ends every session of a user; the logout tokens for those who took part in one.
 pub(crate) fn end_sessions(issuer: &Issuer, sub: &str) -> Result<Vec<Push>, StoreDown> {
     let state = issuer.state();
+    state.catch_up()?;
     let members = state.end_sessions_of(sub)?;
     Ok(prepare_all(state, &state.urls, &members))
 }
@@ -255,6 +257,7 @@ impl Issuer {
         sid: Option<&str>,
     ) -> Option<LogoutPush> {
         let state = self.state();
+        reached(state.catch_up());
         let client: Arc<Client> = state.client(client_id)?;
         let push = prepare(state, &state.urls, &client, About { sub, sid }, None)?;
         send_and_wait(self, vec![push]).await.pop()

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::{Arc, PoisonError};
 
-use crate::clock::ClockState;
-use crate::fault::FaultsState;
+use crate::clock::{ClockState, Turn};
+use crate::fault::{FaultError, FaultsState};
 use crate::issuer::Issuer;
 use crate::jose::RingState;
 use crate::parties::{Client, User};
@@ -62,6 +62,7 @@ impl Issuer {
     /// ```
     pub fn snapshot(&self) -> Result<Snapshot, SnapshotError> {
         let state = self.state();
+        state.catch_up()?;
         let now = state.now();
         let entries = (Kind::ALL.into_iter())
             .map(|kind| Ok((kind, state.store.list(kind, now)?)))
@@ -86,7 +87,7 @@ impl Issuer {
     pub fn restore(&self, snapshot: &Snapshot) -> Result<(), SnapshotError> {
         let state = self.state();
         let was = &*snapshot.0;
-        self.clock().restore(was.clock);
+        self.clock().turn(Turn::Restore(was.clock))?;
         let now = state.now();
         for (kind, entries) in &was.entries {
             state.store.clear(*kind)?;
@@ -102,7 +103,7 @@ impl Issuer {
         state.store.set_counter(GENERATION, was.generation)?;
         self.replace_clients(was.clients.clone());
         self.set_users(was.users.clone());
-        state.faults.restore(&was.faults);
+        state.faults.restore(&was.faults)?;
         state.keys.restore(&was.keys);
         Ok(())
     }
@@ -119,22 +120,24 @@ impl Issuer {
             state.store.clear(kind)?;
         }
         state.store.advance_counter(GENERATION)?;
-        self.clock().restore(state.first.clock);
+        self.clock().turn(Turn::Restore(state.first.clock))?;
         self.set_clients(state.settings.clients.clone());
         self.set_users(state.settings.users.clone());
-        state.faults.disarm_all();
+        state.faults.disarm_all()?;
         let first = state
             .first
             .faults
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         for fault in first.iter() {
-            // It could be armed before, so it can be armed again.
-            let _ = self.arm(fault.clone());
+            // It could be armed before, so it can be armed again, where replicas can be told.
+            if let Err(FaultError::Store { reason }) = self.arm(fault.clone()) {
+                return Err(StoreDown(reason).into());
+            }
         }
         drop(first);
         state.keys.reset();
-        self.journal().clear();
+        self.journal().forget()?;
         Ok(())
     }
 }

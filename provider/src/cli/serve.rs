@@ -133,11 +133,7 @@ async fn start(setup: &Setup) -> Result<MockProvider, ServeError> {
     {
         let issuer = provider.create_issuer(name, settings.clone());
         let issuer = issuer.map_err(ConfigError::from)?;
-        for fault in faults {
-            let summary = fault.summary();
-            let armed = issuer.arm(fault.clone());
-            armed.map_err(|source| StartError::Fault { summary, source })?;
-        }
+        issuer.arm_first(faults.clone())?;
     }
     Ok(provider)
 }

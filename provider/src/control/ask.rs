@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::endpoint::Reply;
 use crate::issuer::Issuer;
 use crate::server::Host;
+use crate::store::StoreDown;
 
 /// A request to the control API.
 #[derive(Debug)]
@@ -99,6 +100,12 @@ impl From<crate::snapshot::SnapshotError> for Refusal {
     }
 }
 
+impl From<StoreDown> for Refusal {
+    fn from(down: StoreDown) -> Self {
+        crate::snapshot::SnapshotError::from(down).into()
+    }
+}
+
 impl Ask {
     /// What stands in the path, the first place counted as 0.
     pub(super) fn name(&self, place: usize) -> &str {
@@ -112,8 +119,30 @@ impl Ask {
         text.parse().map_err(|_| reason())
     }
 
-    /// The issuer that the path names first.
+    /// The issuer that the path names first, as all replicas know it. May wait for their store.
     pub(super) fn issuer(&self) -> Result<Issuer, Refusal> {
+        let issuer = self.named_issuer()?;
+        issuer.state().catch_up()?;
+        Ok(issuer)
+    }
+
+    /// The same with its journal, off the event loop.
+    pub(super) async fn issuer_with_journal(&self) -> Result<Issuer, Refusal> {
+        let issuer = self.named_issuer()?;
+        if !issuer.state().store.may_wait() {
+            return Ok(issuer);
+        }
+        let waiting = issuer.clone();
+        let caught_up = tokio::task::spawn_blocking(move || {
+            waiting.state().catch_up()?;
+            waiting.state().journal.catch_up()
+        });
+        let panicked = |error: tokio::task::JoinError| StoreDown(error.to_string());
+        caught_up.await.map_err(panicked)??;
+        Ok(issuer)
+    }
+
+    fn named_issuer(&self) -> Result<Issuer, Refusal> {
         let name = self.name(0);
         let found = match name {
             DEFAULT => self.host.issuer("", false),

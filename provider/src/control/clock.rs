@@ -1,12 +1,10 @@
 //! The clock of an issuer.
 
-use std::time::Duration;
-
 use serde::Deserialize;
 use serde_json::json;
 
 use super::ask::{Ask, Outcome, Refusal, answer};
-use crate::clock::Clock;
+use crate::clock::{Clock, Turn};
 use crate::fault::parse_span;
 
 #[derive(Deserialize)]
@@ -40,7 +38,7 @@ pub(super) fn read(ask: &Ask) -> Outcome {
 
 pub(super) fn set(ask: &Ask) -> Outcome {
     let Set { now } = ask.body()?;
-    turned(ask, |clock| clock.set(now))
+    turned(ask, &[Turn::Set(now)])
 }
 
 pub(super) fn advance(ask: &Ask) -> Outcome {
@@ -50,27 +48,27 @@ pub(super) fn advance(ask: &Ask) -> Outcome {
             "`{by}` is no span of time: write a number and one of `s`, `m`, `h`, `d`, as in `90s`"
         ))
     })?;
-    turned(ask, |clock| clock.advance(Duration::from_secs(seconds)))
+    turned(ask, &[Turn::Advance(seconds)])
 }
 
 pub(super) fn freeze(ask: &Ask) -> Outcome {
     let Freeze { at } = ask.body()?;
-    turned(ask, |clock| {
-        clock.freeze();
-        if let Some(at) = at {
-            clock.set(at);
-        }
-    })
+    match at {
+        Some(at) => turned(ask, &[Turn::Freeze, Turn::Set(at)]),
+        None => turned(ask, &[Turn::Freeze]),
+    }
 }
 
 pub(super) fn unfreeze(ask: &Ask) -> Outcome {
     let Nothing {} = ask.body()?;
-    turned(ask, Clock::unfreeze)
+    turned(ask, &[Turn::Unfreeze])
 }
 
-fn turned(ask: &Ask, turn: impl FnOnce(&Clock)) -> Outcome {
+fn turned(ask: &Ask, turns: &[Turn]) -> Outcome {
     let issuer = ask.issuer()?;
-    turn(issuer.clock());
+    for turn in turns {
+        issuer.clock().turn(*turn)?;
+    }
     Ok(tell(issuer.clock()))
 }
 

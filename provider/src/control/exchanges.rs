@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::ask::{Ask, Outcome, Refusal, answer, done};
 use super::describe::{self, Secrets};
 use crate::filter::Filter;
+use crate::issuer::Issuer;
 use crate::verify::Expectation;
 
 /// How long it is waited without a word about it.
@@ -54,10 +55,10 @@ struct Question {
 }
 
 pub(super) fn list(ask: &Ask) -> Outcome {
-    let issuer = ask.issuer()?;
+    let issuer = with_journal(ask)?;
     let (filter, view) = asked(ask)?;
     let mut told: Vec<Value> = Vec::new();
-    let all = issuer.journal().exchanges();
+    let all = issuer.journal().known();
     let mut fitting = all.iter().filter(|it| filter.fits(it));
     for exchange in fitting.by_ref().take(view.limit) {
         told.push(describe::exchange(exchange, view.secrets));
@@ -71,14 +72,21 @@ pub(super) fn list(ask: &Ask) -> Outcome {
 }
 
 pub(super) fn clear(ask: &Ask) -> Outcome {
-    ask.issuer()?.journal().clear();
+    ask.issuer()?.journal().forget()?;
     Ok(done())
 }
 
+/// The issuer that is asked about, with the exchanges of all replicas.
+fn with_journal(ask: &Ask) -> Result<Issuer, Refusal> {
+    let issuer = ask.issuer()?;
+    issuer.journal().catch_up()?;
+    Ok(issuer)
+}
+
 pub(super) fn read(ask: &Ask) -> Outcome {
-    let (issuer, number) = (ask.issuer()?, ask.number(1)?);
+    let (issuer, number) = (with_journal(ask)?, ask.number(1)?);
     let (_, view) = asked(ask)?;
-    let all = issuer.journal().exchanges();
+    let all = issuer.journal().known();
     let found = all.iter().find(|it| it.number == number);
     found
         .map(|it| answer(200, &describe::exchange(it, view.secrets)))
@@ -91,7 +99,7 @@ pub(super) fn read(ask: &Ask) -> Outcome {
 
 /// Waits until so many exchanges fit, among those so far or to come.
 pub(super) async fn wait(ask: &Ask) -> Outcome {
-    let issuer = ask.issuer()?;
+    let issuer = ask.issuer_with_journal().await?;
     let asked: Wait = ask.body()?;
     if asked.timeout_ms > LONGEST_WAIT {
         let reason = format!(
@@ -103,7 +111,7 @@ pub(super) async fn wait(ask: &Ask) -> Outcome {
     let mut found = Vec::new();
     let mut reader = issuer
         .journal()
-        .subscribe_after(asked.filter.since.unwrap_or(0));
+        .reader(Some(asked.filter.since.unwrap_or(0)));
     let search = async {
         while found.len() < asked.count {
             let exchange = reader.next().await;
@@ -132,7 +140,7 @@ pub(super) async fn wait(ask: &Ask) -> Outcome {
     if came {
         return Ok(answer(200, &json!({"exchanges": told})));
     }
-    let all = issuer.journal().exchanges();
+    let all = issuer.journal().known();
     let latest: Vec<Value> = all
         .iter()
         .rev()
@@ -153,7 +161,7 @@ pub(super) async fn wait(ask: &Ask) -> Outcome {
 }
 
 pub(super) fn list_flows(ask: &Ask) -> Outcome {
-    let issuer = ask.issuer()?;
+    let issuer = with_journal(ask)?;
     let (filter, view) = asked(ask)?;
     // A flow is meant where one of its exchanges is.
     let flows = issuer.flows();
@@ -165,7 +173,7 @@ pub(super) fn list_flows(ask: &Ask) -> Outcome {
 }
 
 pub(super) fn read_flow(ask: &Ask) -> Outcome {
-    let (issuer, id) = (ask.issuer()?, ask.name(1));
+    let (issuer, id) = (with_journal(ask)?, ask.name(1));
     let (_, view) = asked(ask)?;
     let flows = issuer.flows();
     let flow = (flows.iter().find(|flow| flow.id == id)).ok_or_else(|| {
@@ -181,7 +189,7 @@ pub(super) fn read_flow(ask: &Ask) -> Outcome {
 }
 
 pub(super) fn verify(ask: &Ask) -> Outcome {
-    let issuer = ask.issuer()?;
+    let issuer = with_journal(ask)?;
     let Question { expect, filter } = ask.body()?;
     if let Expectation::Calls(calls) = &expect
         && [calls.exactly, calls.at_least, calls.at_most]

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::ask::{Ask, Outcome, Refusal, answer, done};
-use crate::fault::{ArmedFault, Fault};
+use crate::fault::{ArmedFault, Fault, FaultError};
+use crate::store::StoreDown;
 
 pub(super) fn list(ask: &Ask) -> Outcome {
     let faults: Vec<Value> = ask.issuer()?.faults().iter().map(tell).collect();
@@ -14,11 +15,12 @@ pub(super) fn arm(ask: &Ask) -> Outcome {
     let issuer = ask.issuer()?;
     let fault: Fault = ask.body()?;
     ask.known_test(fault.when.test.clone())?;
-    let armed = (issuer.arm(fault)).map_err(|error| {
-        Refusal::invalid(format!(
+    let armed = (issuer.arm(fault)).map_err(|error| match error {
+        FaultError::Store { reason } => StoreDown(reason).into(),
+        error => Refusal::invalid(format!(
             "the fault makes no sense: {}",
             with_sources(&error)
-        ))
+        )),
     })?;
     Ok(answer(201, &tell(&armed)))
 }
@@ -28,12 +30,12 @@ pub(super) fn read(ask: &Ask) -> Outcome {
 }
 
 pub(super) fn disarm(ask: &Ask) -> Outcome {
-    found(ask)?.disarm();
+    found(ask)?.end()?;
     Ok(done())
 }
 
 pub(super) fn disarm_all(ask: &Ask) -> Outcome {
-    ask.issuer()?.disarm_all();
+    ask.issuer()?.state().faults.disarm_all()?;
     Ok(done())
 }
 
@@ -55,11 +57,12 @@ fn found(ask: &Ask) -> Result<ArmedFault, Refusal> {
 }
 
 fn tell(armed: &ArmedFault) -> Value {
+    let counts = armed.counts();
     json!({
         "id": armed.id(),
         "summary": armed.summary(),
-        "matched": armed.matched(),
-        "fired": armed.fired(),
+        "matched": counts.matched,
+        "fired": counts.fired,
         "fault": armed.fault(),
     })
 }

@@ -99,7 +99,7 @@ async fn respond(
     };
     match action {
         Action::WaitForExchanges => exchanges::wait(&ask).await.map(render),
-        Action::StreamExchanges => stream::events(&ask),
+        Action::StreamExchanges => stream::events(&ask).await,
         Action::LogOut => logout::log_out(ask).await.map(render),
         Action::PushLogout => logout::push(ask).await.map(render),
         action => at_once(move || action.answer(&ask)).await.map(render),

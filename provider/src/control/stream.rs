@@ -22,15 +22,11 @@ const WAITING: usize = 16;
 
 /// Every exchange from now on that the filter means. With `since` or `Last-Event-ID`, those after
 /// that one as well. The stream ends when the provider stops.
-pub(super) fn events(ask: &Ask) -> Result<Response, Refusal> {
-    let issuer = ask.issuer()?;
+pub(super) async fn events(ask: &Ask) -> Result<Response, Refusal> {
+    let issuer = ask.issuer_with_journal().await?;
     let (mut filter, view) = asked(ask)?;
     filter.since = ask.last_event.or(filter.since);
-    let journal = issuer.journal();
-    let mut reader = match filter.since {
-        Some(number) => journal.subscribe_after(number),
-        None => journal.subscribe(),
-    };
+    let mut reader = issuer.journal().reader(filter.since);
     let mut stopping = ask.host.stopping.clone();
     let (events, waiting) = mpsc::channel(WAITING);
     tokio::spawn(async move {

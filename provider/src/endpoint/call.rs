@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::cell::{OnceCell, RefCell};
 use std::sync::Arc;
 
+use axum::http::Method;
+
 use super::{Request, Route, route_path};
 use crate::access_token::Binding;
 use crate::fault::{Draft, Moment};
@@ -41,6 +43,11 @@ pub(crate) struct Call<'a> {
 
 impl<'a> Call<'a> {
     pub(super) fn new(issuer: &'a IssuerState, route: Route, request: &'a Request) -> Self {
+        let dealings = Dealings::default();
+        let caught_up = issuer.catch_up();
+        if route.needs_store() && request.method != Method::OPTIONS {
+            dealings.reached(caught_up);
+        }
         let forwarded = issuer
             .addresses
             .forwarded_urls(|name| request.header(name), issuer.own_path());
@@ -53,7 +60,7 @@ impl<'a> Call<'a> {
             route,
             now: issuer.now(),
             notes: RefCell::default(),
-            dealings: Dealings::default(),
+            dealings,
             unable: RefCell::default(),
             holder: OnceCell::new(),
             pushes: RefCell::default(),
@@ -131,6 +138,7 @@ impl<'a> Call<'a> {
             redirect_uri: None,
             now: self.now,
             notes: &self.notes,
+            dealings: Some(&self.dealings),
         }
     }
 

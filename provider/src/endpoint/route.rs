@@ -109,6 +109,15 @@ impl Route {
         }
     }
 
+    /// Whether an answer needs to know what replicas share. What does not is told as it was last
+    /// heard where they cannot be reached.
+    pub(super) fn needs_store(self) -> bool {
+        !matches!(
+            self,
+            Self::Index | Self::Metadata | Self::Jwks | Self::Unknown
+        )
+    }
+
     pub(super) fn methods(self) -> &'static [&'static str] {
         match self {
             Self::Metadata | Self::Jwks => &["GET", "HEAD", "OPTIONS"],

@@ -7,6 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use super::tamper::Draft;
 use super::{Fault, FaultError, Point, When};
 use crate::journal::Notes;
+use crate::store::{Common, Counts, Dealings, Kept, SharedFault, StoreDown};
 
 /// A fault that an issuer was armed with. Clones stand for the same one.
 #[derive(Debug, Clone)]
@@ -22,6 +23,8 @@ struct Armed {
     seen: AtomicU32,
     fired: AtomicU64,
     disarmed: AtomicBool,
+    /// Where replicas count together; what is counted here is then the last that is known of it.
+    common: Option<Arc<dyn Common>>,
 }
 
 impl ArmedFault {
@@ -32,13 +35,27 @@ impl ArmedFault {
 
     /// How many responses it has changed.
     pub fn fired(&self) -> u64 {
-        self.0.fired.load(Ordering::SeqCst)
+        self.counts().fired
     }
 
     /// How many responses it concerned: those at its point for which its conditions hold, counted
     /// before `nth` and `times`.
     pub fn matched(&self) -> u32 {
-        self.0.seen.load(Ordering::SeqCst)
+        self.counts().matched
+    }
+
+    /// Both, at all replicas. Where they cannot be asked, what is known of it here.
+    pub(crate) fn counts(&self) -> Counts {
+        let told = self.0.common.as_ref().map(|it| it.counts(self.0.id));
+        match told {
+            Some(Ok(Some(counts))) => self.0.set_counts(counts),
+            Some(Err(down)) => tracing::error!(%down, "nothing new is known of a fault"),
+            Some(Ok(None)) | None => {}
+        }
+        Counts {
+            matched: self.0.seen.load(Ordering::SeqCst),
+            fired: self.0.fired.load(Ordering::SeqCst),
+        }
     }
 
     /// What was armed.
@@ -48,7 +65,20 @@ impl ArmedFault {
 
     /// Ends it: responses from now on are not changed by it.
     pub fn disarm(&self) {
+        if let Err(down) = self.end() {
+            tracing::error!(%down, "a fault was not disarmed");
+        }
+    }
+
+    /// The same, and whether it was done.
+    pub(crate) fn end(&self) -> Kept<()> {
+        if let Some(common) = &self.0.common
+            && let Some(counts) = common.disarm(self.0.id)?
+        {
+            self.0.set_counts(counts);
+        }
         self.0.disarmed.store(true, Ordering::SeqCst);
+        Ok(())
     }
 
     /// What it does, in human words.
@@ -78,6 +108,8 @@ pub(crate) struct Moment<'a> {
     pub(crate) now: u64,
     /// Who is concerned; and where fired faults are noted.
     pub(crate) notes: &'a RefCell<Notes>,
+    /// Where it is noted that replicas could not be asked, if somebody is waiting for the response.
+    pub(crate) dealings: Option<&'a Dealings>,
 }
 
 /// The faults of one issuer, in the order in which they were armed.
@@ -87,34 +119,35 @@ pub(crate) struct Faults {
     /// Whether there may be any, so that honest issuers need not look.
     any: AtomicBool,
     last_id: AtomicU64,
+    /// Where replicas keep their faults; what is here is then as it was last heard.
+    common: Option<Arc<dyn Common>>,
 }
 
 /// What an issuer was armed with at some moment.
 #[derive(Debug, Clone)]
-pub(crate) struct FaultsState(Vec<Counted>);
-
-#[derive(Debug, Clone)]
-struct Counted {
-    fault: Arc<Armed>,
-    seen: u32,
-    fired: u64,
-}
+pub(crate) struct FaultsState(Vec<(Arc<Armed>, Counts)>);
 
 impl Faults {
+    pub(crate) fn of(common: Option<Arc<dyn Common>>) -> Self {
+        Self {
+            common,
+            ..Self::default()
+        }
+    }
+
     pub(crate) fn arm(&self, fault: Fault) -> Result<ArmedFault, FaultError> {
-        let summary = fault.summary();
-        let (fault, point) = fault.checked()?;
-        let armed = Arc::new(Armed {
-            id: self.last_id.fetch_add(1, Ordering::SeqCst) + 1,
-            fault,
-            point,
-            summary,
-            seen: AtomicU32::new(0),
-            fired: AtomicU64::new(0),
-            disarmed: AtomicBool::new(false),
-        });
+        let mut armed = Armed::new(fault)?;
+        armed.id = match &self.common {
+            None => self.last_id.fetch_add(1, Ordering::SeqCst) + 1,
+            Some(common) => {
+                let id = armed.told().and_then(|told| common.arm(&told.fault));
+                id.map_err(|StoreDown(reason)| FaultError::Store { reason })?
+            }
+        };
+        armed.common.clone_from(&self.common);
+        let armed = Arc::new(armed);
         let mut all = self.armed.write().unwrap_or_else(PoisonError::into_inner);
-        all.retain(|fault| !fault.disarmed.load(Ordering::SeqCst));
+        all.retain(|fault| fault.id != armed.id && !fault.disarmed.load(Ordering::SeqCst));
         all.push(Arc::clone(&armed));
         self.any.store(true, Ordering::SeqCst);
         Ok(ArmedFault(armed))
@@ -131,41 +164,60 @@ impl Faults {
 
     /// Which faults are armed now, and how often each was due and fired.
     pub(crate) fn state(&self) -> FaultsState {
-        let all = self.armed.read().unwrap_or_else(PoisonError::into_inner);
-        let count = |fault: &Arc<Armed>| Counted {
-            fault: Arc::clone(fault),
-            seen: fault.seen.load(Ordering::SeqCst),
-            fired: fault.fired.load(Ordering::SeqCst),
-        };
-        FaultsState(
-            (all.iter())
-                .filter(|fault| !fault.disarmed.load(Ordering::SeqCst))
-                .map(count)
-                .collect(),
-        )
+        let counted = |fault: ArmedFault| (Arc::clone(&fault.0), fault.counts());
+        FaultsState(self.list().into_iter().map(counted).collect())
     }
 
     /// Arms what was armed then, with the counts of then, and nothing else.
-    pub(crate) fn restore(&self, state: &FaultsState) {
+    pub(crate) fn restore(&self, state: &FaultsState) -> Kept<()> {
+        if let Some(common) = &self.common {
+            let told = |(fault, counts): &(Arc<Armed>, Counts)| Ok((fault.told()?, *counts));
+            let faults = state.0.iter().map(told).collect::<Kept<Vec<_>>>()?;
+            common.replace_faults(&faults)?;
+        }
         let mut all = self.armed.write().unwrap_or_else(PoisonError::into_inner);
         for fault in all.drain(..) {
             fault.disarmed.store(true, Ordering::SeqCst);
         }
-        for Counted { fault, seen, fired } in &state.0 {
-            fault.seen.store(*seen, Ordering::SeqCst);
-            fault.fired.store(*fired, Ordering::SeqCst);
+        for (fault, counts) in &state.0 {
+            fault.set_counts(*counts);
             fault.disarmed.store(false, Ordering::SeqCst);
             all.push(Arc::clone(fault));
         }
         self.any.store(!all.is_empty(), Ordering::SeqCst);
+        Ok(())
     }
 
-    pub(crate) fn disarm_all(&self) {
+    pub(crate) fn disarm_all(&self) -> Kept<()> {
+        self.restore(&FaultsState(Vec::new()))
+    }
+
+    /// Arms those of the replicas, and nothing else.
+    pub(crate) fn follow(&self, faults: Vec<SharedFault>) {
         let mut all = self.armed.write().unwrap_or_else(PoisonError::into_inner);
-        for fault in all.drain(..) {
-            fault.disarmed.store(true, Ordering::SeqCst);
+        let before = std::mem::take(&mut *all);
+        for SharedFault { id, fault } in faults {
+            let Some(mut armed) = serde_json::from_str(&fault)
+                .ok()
+                .and_then(|fault| Armed::new(fault).ok())
+            else {
+                tracing::error!(
+                    id,
+                    "another version of the provider armed what is unknown here"
+                );
+                continue;
+            };
+            armed.id = id;
+            armed.common.clone_from(&self.common);
+            let same = |known: &&Arc<Armed>| known.id == id && known.fault == armed.fault;
+            let known = before.iter().find(same).cloned();
+            all.push(known.unwrap_or_else(|| Arc::new(armed)));
         }
-        self.any.store(false, Ordering::SeqCst);
+        for fault in &before {
+            let is_armed = all.iter().any(|it| Arc::ptr_eq(it, fault));
+            fault.disarmed.store(!is_armed, Ordering::SeqCst);
+        }
+        self.any.store(!all.is_empty(), Ordering::SeqCst);
     }
 
     /// Whether nothing is armed, so that every draft leaves as it is.
@@ -175,37 +227,100 @@ impl Faults {
 
     /// The draft as it leaves, with every fault applied that concerns it. The one door between
     /// honest artefacts and misbehaviour.
-    pub(crate) fn tamper<D: Draft>(&self, moment: &Moment<'_>, mut draft: D) -> D {
+    pub(crate) fn tamper<D: Draft>(&self, moment: &Moment<'_>, draft: D) -> D {
         let all = self.armed.read().unwrap_or_else(PoisonError::into_inner);
-        for armed in all.iter() {
-            let point_is_here = armed.point == draft.point() && draft.concerns(&armed.fault);
-            if point_is_here && armed.is_due(moment) {
-                let honest = draft.clone();
-                draft.apply(&armed.fault, moment);
-                if draft == honest {
-                    // What changes nothing has not fired: nobody could have noticed it.
-                    continue;
-                }
-                armed.fired.fetch_add(1, Ordering::SeqCst);
-                moment.notes.borrow_mut().faults.push(FiredFault {
-                    id: armed.id,
-                    summary: armed.summary.clone(),
-                });
-            }
+        if self.common.is_some() {
+            // Replicas may have to be waited for, which must not keep others waiting.
+            let own = all.clone();
+            drop(all);
+            return tampered(&own, moment, draft);
         }
-        draft
+        tampered(&all, moment, draft)
     }
 }
 
+fn tampered<D: Draft>(all: &[Arc<Armed>], moment: &Moment<'_>, mut draft: D) -> D {
+    for armed in all {
+        let point_is_here = armed.point == draft.point() && draft.concerns(&armed.fault);
+        if point_is_here && armed.is_due(moment) {
+            let honest = draft.clone();
+            draft.apply(&armed.fault, moment);
+            if draft == honest {
+                // What changes nothing has not fired: nobody could have noticed it.
+                continue;
+            }
+            armed.count_fired(moment);
+            moment.notes.borrow_mut().faults.push(FiredFault {
+                id: armed.id,
+                summary: armed.summary.clone(),
+            });
+        }
+    }
+    draft
+}
+
 impl Armed {
+    /// A fault that makes sense, without a number.
+    fn new(fault: Fault) -> Result<Self, FaultError> {
+        let summary = fault.summary();
+        let (fault, point) = fault.checked()?;
+        Ok(Self {
+            id: 0,
+            fault,
+            point,
+            summary,
+            seen: AtomicU32::new(0),
+            fired: AtomicU64::new(0),
+            disarmed: AtomicBool::new(false),
+            common: None,
+        })
+    }
+
+    fn told(&self) -> Kept<SharedFault> {
+        let fault = serde_json::to_string(&self.fault);
+        let unwritable = |error: serde_json::Error| StoreDown(error.to_string());
+        Ok(SharedFault {
+            id: self.id,
+            fault: fault.map_err(unwritable)?,
+        })
+    }
+
+    fn set_counts(&self, counts: Counts) {
+        self.seen.store(counts.matched, Ordering::SeqCst);
+        self.fired.store(counts.fired, Ordering::SeqCst);
+    }
+
     /// Whether the fault applies now; counts the request if its other conditions hold.
     fn is_due(&self, moment: &Moment<'_>) -> bool {
         if self.disarmed.load(Ordering::SeqCst) || !matches(&self.fault.when, moment) {
             return false;
         }
-        let count = self.seen.fetch_add(1, Ordering::SeqCst).saturating_add(1);
+        let count = match &self.common {
+            None => self.seen.fetch_add(1, Ordering::SeqCst).saturating_add(1),
+            Some(common) => match moment.reached(common.count_match(self.id)).flatten() {
+                Some(count) => count,
+                None => return false,
+            },
+        };
         let When { nth, times, .. } = &self.fault.when;
         nth.is_none_or(|nth| count == nth) && times.is_none_or(|times| count <= times)
+    }
+
+    fn count_fired(&self, moment: &Moment<'_>) {
+        self.fired.fetch_add(1, Ordering::SeqCst);
+        if let Some(common) = &self.common {
+            moment.reached(common.count_fired(self.id));
+        }
+    }
+}
+
+impl Moment<'_> {
+    /// What the replicas' store gave, if it could be reached.
+    fn reached<T>(&self, kept: Kept<T>) -> Option<T> {
+        match self.dealings {
+            Some(dealings) => dealings.reached(kept),
+            None => (kept.inspect_err(|down| tracing::error!(%down, "a fault was left out"))).ok(),
+        }
     }
 }
 

@@ -95,6 +95,12 @@ pub enum FaultError {
     /// Requests are counted from 1.
     #[error("`{0}` is counted from 1")]
     Zero(&'static str),
+    /// The replicas of the issuer cannot be told, since their store did not answer.
+    #[error("the store of the replicas cannot be reached: {reason}")]
+    Store {
+        /// What is known of the failure.
+        reason: String,
+    },
 }
 
 impl Fault {

@@ -119,6 +119,7 @@ mod tests {
             redirect_uri: None,
             now: 0,
             notes: &notes,
+            dealings: None,
         };
         Placeholders::of_json(&moment, Some(&json!("aBc{issuer}"))).fill(text)
     }

@@ -3,7 +3,7 @@
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock, RwLock};
 
-use super::{First, House, Issuer, IssuerState, people};
+use super::{First, House, Issuer, IssuerState, Shared, people};
 use crate::clock::Randomness;
 use crate::fault::Faults;
 use crate::issue::Prepared;
@@ -35,8 +35,12 @@ impl Issuer {
                 keys.ensure(algorithm);
             }
         }
+        let name: Arc<str> = name.into();
+        let common = stores.common(&urls.issuer);
+        if let Some(common) = &common {
+            settings.clock.share(common);
+        }
         Self(Arc::new(IssuerState {
-            name: name.into(),
             path: format!("{}{own_path}", addresses.base_path),
             store: stores.of(&urls.issuer),
             urls,
@@ -53,8 +57,10 @@ impl Issuer {
             jwks: Prepared::default(),
             sealer: OnceLock::new(),
             randomness: Randomness::new(seed),
-            faults: Faults::default(),
-            journal: Journal::new(),
+            faults: Faults::of(common.clone()),
+            journal: Journal::of(common.clone(), &name),
+            shared: common.map(Shared::new),
+            name,
             first: First {
                 clock: settings.clock.state(),
                 faults: Mutex::default(),

@@ -1,6 +1,7 @@
 //! The journal: every exchange that the provider had, typed and raw, bounded, with a subscription.
 
 mod record;
+mod shared;
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -10,9 +11,12 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use crate::fault::TransportAct;
+use crate::issuer::reached;
 pub use crate::notes::{Endpoint, Issued, IssuedKind, Notes};
+use crate::store::{Common, Kept};
 use record::Packed;
 pub(crate) use record::Record;
+use shared::Shared;
 
 /// The exchanges that an issuer had: the last 10,000 of them, or fewer where they hold more than
 /// 8 MiB. Clones share one journal.
@@ -23,6 +27,9 @@ struct Inner {
     entries: Mutex<Entries>,
     /// The number of the last entry, for those who wait.
     last: watch::Sender<u64>,
+    /// Where the exchanges of all replicas are, if there can be any. The entries here are then
+    /// those that were read from there.
+    shared: Option<Shared>,
 }
 
 #[derive(Default)]
@@ -45,7 +52,7 @@ struct Entry {
 /// Exchanges hold secrets, so only their number is shown.
 impl fmt::Debug for Journal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Journal({} exchanges)", self.len())
+        write!(f, "Journal({} exchanges)", self.entries().kept.len())
     }
 }
 
@@ -56,20 +63,29 @@ const CAPACITY: usize = 10_000;
 const MAX_SIZE: usize = 8 * 1024 * 1024;
 
 impl Journal {
-    pub(crate) fn new() -> Self {
+    /// The journal of an issuer; that of all its replicas, if it can have any.
+    pub(crate) fn of(common: Option<Arc<dyn Common>>, issuer: &Arc<str>) -> Self {
         Self(Arc::new(Inner {
             entries: Mutex::default(),
             last: watch::Sender::new(0),
+            shared: common.map(|common| Shared::new(common, issuer)),
         }))
     }
 
     /// The exchanges so far, oldest first.
     pub fn exchanges(&self) -> Vec<Arc<Exchange>> {
+        self.catch_up_or_say();
+        self.known()
+    }
+
+    /// The exchanges that are known here, oldest first.
+    pub(crate) fn known(&self) -> Vec<Arc<Exchange>> {
         self.entries().kept.iter().map(|it| it.tell()).collect()
     }
 
     /// How many exchanges are kept.
     pub fn len(&self) -> usize {
+        self.catch_up_or_say();
         self.entries().kept.len()
     }
 
@@ -80,26 +96,38 @@ impl Journal {
 
     /// Forgets the exchanges so far. Numbers go on where they were.
     pub fn clear(&self) {
+        reached(self.forget());
+    }
+
+    /// The same, and whether it was done.
+    pub(crate) fn forget(&self) -> Kept<()> {
+        if let Some(shared) = &self.0.shared {
+            shared.forget()?;
+        }
         let mut entries = self.entries();
         entries.kept.clear();
         entries.size = 0;
+        Ok(())
     }
 
     /// A reader of the exchanges to come.
     pub fn subscribe(&self) -> Subscription {
-        let seen = self.entries().last;
-        Subscription {
-            journal: self.clone(),
-            changes: self.0.last.subscribe(),
-            seen,
-        }
+        self.catch_up_or_say();
+        self.reader(None)
     }
 
     /// A reader of the exchanges with greater numbers, those so far and those to come.
     pub fn subscribe_after(&self, number: u64) -> Subscription {
-        let mut subscription = self.subscribe();
-        subscription.seen = number;
-        subscription
+        self.reader(Some(number))
+    }
+
+    /// A reader of the exchanges after a number, or after all that are known here.
+    pub(crate) fn reader(&self, after: Option<u64>) -> Subscription {
+        Subscription {
+            journal: self.clone(),
+            changes: self.0.last.subscribe(),
+            seen: after.unwrap_or_else(|| self.entries().last),
+        }
     }
 
     /// The first exchange that `wanted` says yes to, among those so far or to come within `limit`.
@@ -110,8 +138,7 @@ impl Journal {
         wanted: impl Fn(&Exchange) -> bool,
         limit: Duration,
     ) -> Option<Arc<Exchange>> {
-        let mut subscription = self.subscribe();
-        subscription.seen = 0;
+        let mut subscription = self.reader(Some(0));
         let search = async {
             loop {
                 let exchange = subscription.next().await;
@@ -126,6 +153,9 @@ impl Journal {
     /// Enters an exchange and gives it its number.
     pub(crate) fn record(&self, record: Record<'_>) {
         let packed = record.pack();
+        if let Some(shared) = &self.0.shared {
+            return shared.record(&packed);
+        }
         let mut entry = Entry {
             number: 0,
             size: packed.size(),
@@ -185,16 +215,28 @@ impl Subscription {
     /// The next exchange, as soon as there is one.
     pub async fn next(&mut self) -> Arc<Exchange> {
         loop {
-            if let Some(exchange) = self.try_next() {
+            self.journal.hear().await;
+            if let Some(exchange) = self.known() {
                 return exchange;
             }
             // The sender lives in the journal that this subscription holds, so it is never gone.
-            let _ = self.changes.changed().await;
+            let changed = self.changes.changed();
+            if self.journal.is_shared() {
+                // Other replicas say nothing on their own.
+                let _ = tokio::time::timeout(shared::PAUSE, changed).await;
+            } else {
+                let _ = changed.await;
+            }
         }
     }
 
     /// The next exchange, if there is one already.
     pub fn try_next(&mut self) -> Option<Arc<Exchange>> {
+        self.journal.catch_up_or_say();
+        self.known()
+    }
+
+    fn known(&mut self) -> Option<Arc<Exchange>> {
         self.changes.mark_unchanged();
         let exchange = self.journal.after(self.seen)?;
         self.seen = exchange.number;
@@ -263,7 +305,7 @@ mod tests {
 
     #[test]
     fn large_exchanges_make_room_sooner() {
-        let journal = Journal::new();
+        let journal = Journal::of(None, &"".into());
         let (headers, body) = (HeaderMap::new(), vec![b'x'; 1024 * 1024]);
         for _ in 0..200 {
             journal.record(record("/large", &headers, &body, Notes::default()));
@@ -275,7 +317,7 @@ mod tests {
 
     #[test]
     fn numbers_go_on_after_a_clear_and_the_oldest_are_dropped() {
-        let journal = Journal::new();
+        let journal = Journal::of(None, &"".into());
         enter(&journal, "/a");
         journal.clear();
         assert!(journal.is_empty());
@@ -288,7 +330,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_subscription_sees_what_comes_after_it_and_wait_for_what_was_before() {
-        let journal = Journal::new();
+        let journal = Journal::of(None, &"".into());
         enter(&journal, "/before");
         let mut subscription = journal.subscribe();
         assert!(subscription.try_next().is_none());

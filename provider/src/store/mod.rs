@@ -3,6 +3,7 @@
 //! `memory.rs` keeps it in this process, `redis/` in another one that replicas share; `shelf.rs` is
 //! what endpoints use, `gate.rs` what keeps a request honest when the store goes away in its middle.
 
+mod common;
 mod gate;
 mod memory;
 #[cfg(feature = "redis")]
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::builder::StartError;
 use crate::grant::{Decision, Device, Grant, Interaction, Member, Polls, SignedIn};
 
+pub(crate) use common::{Bounds, Common, Counts, Entered, SharedFault};
 pub(crate) use gate::Dealings;
 pub(crate) use memory::MemoryStore;
 pub(crate) use shelf::{GENERATION, Shelf};
@@ -93,6 +95,19 @@ impl Stores {
             Self::Memory => Box::new(MemoryStore::default()),
             #[cfg(feature = "redis")]
             Self::Redis(link) => Box::new(redis::RedisStore::new(link.clone(), issuer)),
+        }
+    }
+
+    /// What the issuer with this identifier shares with its replicas, if it can have any.
+    #[cfg_attr(
+        not(feature = "redis"),
+        expect(unused_variables, reason = "only replicas have to agree on a name")
+    )]
+    pub(crate) fn common(&self, issuer: &str) -> Option<Arc<dyn Common>> {
+        match self {
+            Self::Memory => None,
+            #[cfg(feature = "redis")]
+            Self::Redis(link) => Some(Arc::new(redis::RedisStore::new(link.clone(), issuer))),
         }
     }
 }

@@ -37,6 +37,8 @@ mod pages;
 mod redis;
 #[cfg(feature = "redis")]
 mod redis_server;
+#[cfg(feature = "redis")]
+mod redis_shared;
 mod refresh;
 mod registration;
 mod resources;

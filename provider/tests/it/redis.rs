@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use oauth_gauntlet_provider::{
-    Addresses, IssuerSettings, KeySource, MockProvider, SignIn, StartError,
+    Addresses, IssuerSettings, KeySource, MockProvider, MockProviderBuilder, SignIn, StartError,
 };
 use reqwest::{RequestBuilder, StatusCode};
 use serde_json::Value;
@@ -16,17 +16,20 @@ use crate::support::{self, World, careful, error_of};
 const PUBLIC: &str = "http://replicas.test";
 
 /// Two replicas, and the server that they share. The server goes last.
-struct Replicas {
-    a: World,
-    b: World,
-    redis: RedisServer,
+pub(crate) struct Replicas {
+    pub(crate) a: World,
+    pub(crate) b: World,
+    pub(crate) redis: RedisServer,
 }
 
-async fn replicas(test: &str) -> Option<Replicas> {
+pub(crate) async fn replicas(test: &str) -> Option<Replicas> {
     replicas_with(test, support::settings).await
 }
 
-async fn replicas_with(test: &str, settings: impl Fn() -> IssuerSettings) -> Option<Replicas> {
+pub(crate) async fn replicas_with(
+    test: &str,
+    settings: impl Fn() -> IssuerSettings,
+) -> Option<Replicas> {
     let redis = RedisServer::start(test)?;
     Some(Replicas {
         a: replica(&redis, settings()).await,
@@ -35,18 +38,27 @@ async fn replicas_with(test: &str, settings: impl Fn() -> IssuerSettings) -> Opt
     })
 }
 
-/// A provider that is reached under the address of all; the client here always meets this one.
-async fn replica(redis: &RedisServer, settings: IssuerSettings) -> World {
-    let provider = MockProvider::builder()
-        .settings(settings)
-        .addresses(Addresses {
-            public: Some(PUBLIC.to_owned()),
-            ..Addresses::default()
-        })
-        .redis(redis.url())
-        .start()
-        .await
-        .unwrap();
+/// A provider that is reached under the address of all.
+pub(crate) async fn replica(redis: &RedisServer, settings: IssuerSettings) -> World {
+    meeting(
+        builder(&redis.url())
+            .settings(settings)
+            .start()
+            .await
+            .unwrap(),
+    )
+}
+
+pub(crate) fn builder(url: &str) -> MockProviderBuilder {
+    let addresses = Addresses {
+        public: Some(PUBLIC.to_owned()),
+        ..Addresses::default()
+    };
+    MockProvider::builder().addresses(addresses).redis(url)
+}
+
+/// A replica, with a client that always meets this one.
+pub(crate) fn meeting(provider: MockProvider) -> World {
     let address = provider.base_url().strip_prefix("http://").unwrap();
     let http = support::http_builder().resolve("replicas.test", address.parse().unwrap());
     World {
@@ -64,7 +76,7 @@ impl World {
 }
 
 /// Asks until the answer is another than 503.
-async fn until_served(request: impl Fn() -> RequestBuilder) -> reqwest::Response {
+pub(crate) async fn until_served(request: impl Fn() -> RequestBuilder) -> reqwest::Response {
     let asking = async {
         loop {
             let response = request().send().await.unwrap();
@@ -78,7 +90,7 @@ async fn until_served(request: impl Fn() -> RequestBuilder) -> reqwest::Response
 }
 
 #[track_caller]
-fn is_unavailable(response: &reqwest::Response, what: &str) {
+pub(crate) fn is_unavailable(response: &reqwest::Response, what: &str) {
     assert_eq!(response.status(), 503, "{what}");
     assert_eq!(response.headers()["retry-after"], "1", "{what}");
 }

@@ -5,6 +5,7 @@
 //! changes nothing afterwards, but for one that was done and whose answer was lost; where only one
 //! may do it, that is taken back as soon as the server can be reached.
 
+mod common;
 mod link;
 mod session;
 

@@ -10,7 +10,7 @@ use super::super::StoreDown;
 use super::link::{Ask, Broken, Job, Operation, Outcome, WAY_BACK, too_slow};
 use crate::clock;
 
-const SCRIPT: &str = include_str!("store.lua");
+const SCRIPT: &str = concat!(include_str!("store.lua"), include_str!("common.lua"));
 
 /// A connection, and what it takes to say a time in the server's words.
 #[derive(Clone)]

@@ -153,5 +153,3 @@ function operations.secret()
     keep_own()
     return redis.call('HGET', own, 'secret')
 end
-
-return operations[operation]()
