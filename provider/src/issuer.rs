@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 pub use callback::{Callback, Login};
 pub use on_demand::{SignError, TokensError, TokensFor};
 use shared::Shared;
+pub(crate) use shared::reached;
 
 use crate::access_token::Sealer;
 use crate::builder::StartError;
@@ -311,14 +312,6 @@ impl Issuer {
 
     pub(crate) fn state(&self) -> &IssuerState {
         &self.0
-    }
-}
-
-/// What a store in this process does always succeeds; one elsewhere that cannot be reached is
-/// logged, since callers have no way to mend it.
-pub(crate) fn reached(kept: Kept<()>) {
-    if let Err(down) = kept {
-        tracing::error!(%down, "nothing was changed, and nothing new is known");
     }
 }
 

@@ -30,6 +30,14 @@ impl Shared {
     }
 }
 
+/// What a store in this process does always succeeds; one elsewhere that cannot be reached is
+/// logged, since callers have no way to mend it.
+pub(crate) fn reached(kept: Kept<()>) {
+    if let Err(down) = kept {
+        tracing::error!(%down, "nothing was changed, and nothing new is known");
+    }
+}
+
 impl IssuerState {
     /// Sets clock and faults to what they are now at all replicas. Does nothing where there can be
     /// none.
