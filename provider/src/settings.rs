@@ -197,8 +197,8 @@ fn default_scopes() -> BTreeMap<String, Vec<String>> {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Profile {
-    /// For people: any client identifier, any secret, any `http` or `https` redirect URI, and the
-    /// `plain` code challenge.
+    /// For people: any client identifier, any secret, any scope, any `http` or `https` redirect
+    /// URI, and the `plain` code challenge.
     Lax,
     /// As the specifications demand.
     #[default]

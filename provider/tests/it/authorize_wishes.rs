@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use oauth_gauntlet_provider::{Client, IssuerSettings, SignIn, SubjectType};
+use oauth_gauntlet_provider::{Client, IssuerSettings, Profile, SignIn, SubjectType};
 use reqwest::Response;
 use serde_json::{Value, json};
 
@@ -370,4 +370,20 @@ async fn a_key_thumbprint_is_a_hash() {
         );
     }
     assert_eq!(error(&world, &[("display", "wap")]).await, "");
+}
+
+#[tokio::test]
+async fn a_lax_issuer_grants_the_scopes_of_an_api_that_nobody_set_up() {
+    let asked = [("scope", "openid orders.read  api://orders/.default")];
+    for (profile, granted) in [
+        (Profile::Lax, "openid orders.read api://orders/.default"),
+        (Profile::Strict, "openid"),
+    ] {
+        let world = world_with(IssuerSettings {
+            profile,
+            ..settings()
+        })
+        .await;
+        assert_eq!(tokens(&world, &asked).await["scope"], granted);
+    }
 }

@@ -251,15 +251,19 @@ fn check_mode(response_type: ResponseType, mode: Option<&str>) -> Told<()> {
 }
 
 /// The scopes that exist and that the client may have, in the order of the request. Others are
-/// left out (RFC 6749 §3.3); a request without any gets `profile`.
+/// left out (RFC 6749 §3.3); a request without any gets `profile`. To a lax issuer all exist, so
+/// that nobody has to set up those of an API.
 fn known_scopes(call: &Call<'_>, client: &Client, asked: Option<&str>) -> Told<Vec<String>> {
     let known = &call.issuer.settings.scopes;
+    let exists = |scope: &str| {
+        known.contains_key(scope) || (call.issuer.is_lax() && !scope.is_empty())
+    };
     let may = |scope: &str| (client.scopes.as_ref()).is_none_or(|scopes| scopes.contains(scope));
     let mut seen = BTreeSet::new();
     let scopes: Vec<String> = asked
         .unwrap_or("profile")
         .split(' ')
-        .filter(|scope| known.contains_key(*scope) && may(scope) && seen.insert(*scope))
+        .filter(|scope| exists(scope) && may(scope) && seen.insert(*scope))
         .map(str::to_owned)
         .collect();
     if scopes.is_empty() {
