@@ -255,9 +255,8 @@ fn check_mode(response_type: ResponseType, mode: Option<&str>) -> Told<()> {
 /// that nobody has to set up those of an API.
 fn known_scopes(call: &Call<'_>, client: &Client, asked: Option<&str>) -> Told<Vec<String>> {
     let known = &call.issuer.settings.scopes;
-    let exists = |scope: &str| {
-        known.contains_key(scope) || (call.issuer.is_lax() && !scope.is_empty())
-    };
+    let exists =
+        |scope: &str| known.contains_key(scope) || (call.issuer.is_lax() && !scope.is_empty());
     let may = |scope: &str| (client.scopes.as_ref()).is_none_or(|scopes| scopes.contains(scope));
     let mut seen = BTreeSet::new();
     let scopes: Vec<String> = asked
