@@ -1,7 +1,7 @@
 //! Dynamic client registration (RFC 7591).
 
 use jsonwebtoken::{Algorithm, EncodingKey};
-use oauth_gauntlet_provider::{Endpoint, IssuerSettings, Registration};
+use oauth_gauntlet_provider::{Endpoint, IssuerSettings, Profile, Registration};
 use reqwest::Response;
 use serde_json::{Value, json};
 
@@ -319,4 +319,16 @@ async fn what_is_no_json_object_is_refused() {
         .unwrap();
     let client = registered(&world, &json!({"grant_types": ["client_credentials"]})).await;
     assert_eq!(client.get("client_id"), None);
+}
+
+#[tokio::test]
+async fn a_lax_issuer_registers_the_scopes_of_an_api_that_nobody_set_up() {
+    let world = world_with(IssuerSettings {
+        profile: Profile::Lax,
+        ..settings()
+    })
+    .await;
+    let metadata = json!({"redirect_uris": [CALLBACK], "scope": "mcp:tools openid"});
+    let client = registered(&world, &metadata).await;
+    assert_eq!(client["scope"], "mcp:tools openid");
 }
