@@ -99,12 +99,9 @@ impl Sealer {
         if sealed.len() <= NONCE_LEN {
             return None;
         }
-        let mut body = sealed.split_off(NONCE_LEN);
-        let nonce = Nonce::try_assume_unique_for_key(&sealed).ok()?;
-        let opened = self
-            .key
-            .open_in_place(nonce, Aad::empty(), &mut body)
-            .ok()?;
+        let (nonce, body) = sealed.split_at_mut(NONCE_LEN);
+        let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
+        let opened = self.key.open_in_place(nonce, Aad::empty(), body).ok()?;
         postcard::from_bytes(opened).ok()
     }
 }

@@ -153,7 +153,7 @@ async fn send(issuer: &Issuer, push: Push) -> LogoutPush {
     let text = (answer.as_ref()).map(|it| String::from_utf8_lossy(&it.body).into_owned());
     let told = LogoutPush::new(&push, outcome, text.unwrap_or_default());
     let (status, reply_headers, reply_body) = answer.map_or_else(Default::default, |answer| {
-        (answer.status, answer.headers, answer.body)
+        (answer.status, answer.headers, answer.body.into())
     });
     let form = HeaderValue::from_static("application/x-www-form-urlencoded");
     issuer.journal().enter(Record {

@@ -261,20 +261,20 @@ impl Reply {
 
     /// A document that has passed the faults.
     pub(crate) fn document(draft: DocumentDraft) -> Self {
-        let mut reply = Self::empty(draft.status);
-        for (name, value) in &draft.headers {
-            reply = reply.header(name, value);
+        Self {
+            status: draft.status,
+            headers: draft.header_map(),
+            body: draft.into_body().into(),
         }
-        reply.with_body(draft.into_body())
     }
 
     /// A document that is ready, and that no fault concerns.
     pub(crate) fn ready(ready: &Ready) -> Self {
-        let mut reply = Self::empty(ready.draft.status);
-        for (name, value) in &ready.draft.headers {
-            reply = reply.header(name, value);
+        Self {
+            status: ready.draft.status,
+            headers: ready.headers.clone(),
+            body: ready.body.clone(),
         }
-        reply.with_body(ready.body.clone())
     }
 
     /// Adds a header. Names and values are ours or checked ones; one that cannot be sent is left

@@ -60,7 +60,8 @@ fn answer(call: &Call<'_>, sent: &Sent) -> Result<Reply, Refusal> {
         scheme,
     };
     let known = honoured(call, &sent.token);
-    let Some((token, sub)) = known.and_then(|token| Some((token.clone(), token.sub?))) else {
+    let known = known.and_then(|token| Some((token.sub.clone()?, token)));
+    let Some((sub, token)) = known else {
         let reason = "the access token is unknown, expired or revoked".to_owned();
         return Err(refused(sent.scheme, ErrorCode::InvalidToken, reason));
     };

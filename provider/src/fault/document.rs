@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Map, Value, json};
 
 use super::object::Object;
@@ -55,6 +56,22 @@ impl DocumentDraft {
     ) -> Self {
         self.put_header(name.into(), value.into());
         self
+    }
+
+    /// The headers as they go out. One that cannot be sent is left out.
+    pub(crate) fn header_map(&self) -> HeaderMap {
+        let mut map = HeaderMap::with_capacity(self.headers.len() + 2);
+        for (name, value) in &self.headers {
+            let name = HeaderName::from_bytes(name.as_bytes());
+            let value = match value {
+                Cow::Borrowed(value) => Ok(HeaderValue::from_static(value)),
+                Cow::Owned(value) => HeaderValue::from_bytes(value.as_bytes()),
+            };
+            if let (Ok(name), Ok(value)) = (name, value) {
+                map.append(name, value);
+            }
+        }
+        map
     }
 
     /// The body as it goes out.

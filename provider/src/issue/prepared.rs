@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use axum::body::Bytes;
+use axum::http::HeaderMap;
 
 use crate::fault::DocumentDraft;
 
@@ -15,6 +16,7 @@ pub(crate) struct Prepared(RwLock<Option<(u64, Arc<Ready>)>>);
 #[derive(Debug)]
 pub(crate) struct Ready {
     pub(crate) draft: DocumentDraft,
+    pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
 }
 
@@ -33,8 +35,11 @@ impl Prepared {
         }
         drop(kept);
         let draft = make();
-        let body = Bytes::from(draft.clone().into_body());
-        let ready = Arc::new(Ready { draft, body });
+        let ready = Arc::new(Ready {
+            headers: draft.header_map(),
+            body: draft.clone().into_body().into(),
+            draft,
+        });
         let mut kept = self.0.write().unwrap_or_else(PoisonError::into_inner);
         *kept = Some((version, Arc::clone(&ready)));
         ready

@@ -293,6 +293,7 @@ pub struct RecordedResponse {
 
 #[cfg(test)]
 mod tests {
+    use axum::body::Bytes;
     use axum::http::HeaderMap;
 
     use super::record::MAX_TOLD;
@@ -300,13 +301,18 @@ mod tests {
     use super::*;
 
     fn enter(journal: &Journal, target: &str) {
-        journal.record(record(target, &HeaderMap::new(), b"", Notes::default()));
+        journal.record(record(
+            target,
+            &HeaderMap::new(),
+            &Bytes::new(),
+            Notes::default(),
+        ));
     }
 
     #[test]
     fn large_exchanges_make_room_sooner() {
         let journal = Journal::of(None, &"".into());
-        let (headers, body) = (HeaderMap::new(), vec![b'x'; 1024 * 1024]);
+        let (headers, body) = (HeaderMap::new(), Bytes::from(vec![b'x'; 1024 * 1024]));
         for _ in 0..200 {
             journal.record(record("/large", &headers, &body, Notes::default()));
         }

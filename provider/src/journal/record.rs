@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use axum::body::Bytes;
 use axum::http::{HeaderMap, Method};
 
 use super::{Endpoint, Exchange, Issued, IssuedKind, Notes, RecordedRequest, RecordedResponse};
@@ -22,13 +23,17 @@ pub(crate) struct Record<'a> {
     pub(crate) body: &'a str,
     pub(crate) status: u16,
     pub(crate) reply_headers: &'a HeaderMap,
-    pub(crate) reply_body: &'a [u8],
+    pub(crate) reply_body: &'a Bytes,
     pub(crate) transport: Option<TransportAct>,
     pub(crate) notes: Notes,
 }
 
 /// How much of a response body is told, in bytes.
 pub(super) const MAX_TOLD: usize = 64 * 1024;
+
+/// From how many bytes on a response body is not copied into the text: those are mostly documents
+/// that many responses share.
+const LARGE: usize = 2 * 1024;
 
 /// What a kept exchange takes beside its text, in bytes, about.
 const FRAME: usize = 320;
@@ -44,6 +49,8 @@ pub(super) struct Packed {
     status: u16,
     transport: Option<TransportAct>,
     text: Box<[u8]>,
+    /// The response body, where it is not part of the text.
+    body: Option<Bytes>,
     remarks: Option<Box<Remarks>>,
 }
 
@@ -68,8 +75,12 @@ impl Record<'_> {
             faults,
             issued,
         } = self.notes;
-        let told = self.reply_body.len().min(MAX_TOLD);
-        let reply_body = &self.reply_body[..told];
+        let (reply_body, body) = match self.reply_body.len() {
+            0..LARGE => (&self.reply_body[..], None),
+            LARGE..=MAX_TOLD => (&[][..], Some(self.reply_body.clone())),
+            // A copy, since a slice would keep the whole alive.
+            _ => (&self.reply_body[..MAX_TOLD], None),
+        };
         let noted = [client_id, user, grant, flow, test];
         let mut text = Packer::with_room_for(
             [
@@ -112,6 +123,7 @@ impl Record<'_> {
             status: self.status,
             transport: self.transport,
             text: text.0.into_boxed_slice(),
+            body,
             remarks,
         }
     }
@@ -121,7 +133,8 @@ impl Packed {
     /// About how much it holds, in bytes.
     pub(super) fn size(&self) -> usize {
         let remark = |it: &Remarks| it.violations.len() + it.stricter.len() + it.faults.len();
-        FRAME + self.text.len() + self.remarks.as_deref().map_or(0, remark) * FRAME
+        let body = self.body.as_ref().map_or(0, Bytes::len);
+        FRAME + self.text.len() + body + self.remarks.as_deref().map_or(0, remark) * FRAME
     }
 
     pub(super) fn tell(&self, number: u64) -> Exchange {
@@ -135,7 +148,10 @@ impl Packed {
         let response = RecordedResponse {
             status: self.status,
             headers: pieces.headers(),
-            body: pieces.text(),
+            body: match (pieces.text(), &self.body) {
+                (_, Some(apart)) => String::from_utf8_lossy(apart).into_owned(),
+                (body, None) => body,
+            },
             transport: self.transport,
         };
         let remarks = self.remarks.as_deref();
@@ -286,7 +302,7 @@ pub(super) mod tests {
     pub(in crate::journal) fn record<'a>(
         target: &'a str,
         headers: &'a HeaderMap,
-        reply_body: &'a [u8],
+        reply_body: &'a Bytes,
         notes: Notes,
     ) -> Record<'a> {
         let now = crate::clock::instant();
@@ -323,6 +339,7 @@ pub(super) mod tests {
             rule: Rule::CodeChallenge,
             detail: "why".to_owned(),
         };
+        let body = Bytes::from_static(b"caf\xc3\xa9 \xff");
         let notes = Notes {
             client_id: Some("app".to_owned()),
             user: None,
@@ -333,9 +350,7 @@ pub(super) mod tests {
             issued: issued.clone(),
             ..Notes::default()
         };
-        let told = record("/t?x", &headers, b"caf\xc3\xa9 \xff", notes)
-            .pack()
-            .tell(7);
+        let told = record("/t?x", &headers, &body, notes).pack().tell(7);
         assert_eq!((told.number, &*told.issuer), (7, "main"));
         assert_eq!(
             (&*told.request.method, &*told.request.target),
@@ -368,9 +383,17 @@ pub(super) mod tests {
 
     #[test]
     fn much_of_a_large_body_is_not_kept() {
-        let body = vec![b'x'; 10 * MAX_TOLD];
+        let body = Bytes::from(vec![b'x'; 10 * MAX_TOLD]);
         let packed = record("/", &HeaderMap::new(), &body, Notes::default()).pack();
         assert!(packed.size() < MAX_TOLD + 2 * FRAME);
         assert_eq!(packed.tell(1).response.body.len(), MAX_TOLD);
+    }
+    #[test]
+    fn a_document_that_many_responses_share_is_not_copied() {
+        let body = Bytes::from(vec![b'x'; LARGE]);
+        let packed = record("/", &HeaderMap::new(), &body, Notes::default()).pack();
+        assert_eq!(packed.body.as_ref().unwrap().as_ptr(), body.as_ptr());
+        assert!(packed.text.len() < LARGE && packed.size() > LARGE);
+        assert_eq!(packed.tell(1).response.body.len(), LARGE);
     }
 }
