@@ -266,7 +266,7 @@ impl Told {
             body: &self.body,
             status: self.status,
             reply_headers: &header_map(&self.reply_headers),
-            reply_body: self.reply_body.as_bytes(),
+            reply_body: &self.reply_body.into(),
             transport: self.transport,
             notes: Notes {
                 client_id: self.client_id,
