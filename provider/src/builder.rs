@@ -59,6 +59,13 @@ pub enum StartError {
     #[cfg(feature = "tls")]
     #[error("cannot serve HTTPS")]
     Tls(#[from] TlsError),
+    /// The algorithm of an issuer is one that is keyed with the secret of one client.
+    #[error(
+        "the algorithm of an issuer cannot be `{}`, which is keyed with the secret of one client: \
+         set `Client::id_token_algorithm` instead",
+        .0.as_str()
+    )]
+    KeyedAlgorithm(SigningAlgorithm),
     /// The URL of the Redis server is none.
     #[cfg(feature = "redis")]
     #[error("cannot use the Redis URL: write it as redis://[[USER]:PASSWORD@]HOST[:PORT][/DB]")]
@@ -224,7 +231,8 @@ impl MockProviderBuilder {
         self
     }
 
-    /// What ID tokens are signed with. Default: RS256.
+    /// What ID tokens are signed with. Default: RS256. One that is keyed with a client's secret
+    /// (HS256) is set for that client: [`Client::id_token_algorithm`].
     pub fn algorithm(mut self, algorithm: SigningAlgorithm) -> Self {
         self.settings.algorithm = algorithm;
         self
@@ -367,7 +375,7 @@ impl MockProviderBuilder {
     /// Starts the provider on threads of its own. It stops when the handle is dropped.
     ///
     /// # Errors
-    /// If the address is taken, or a fault makes no sense.
+    /// If the address is taken, a fault makes no sense, or the algorithm is one of a client.
     #[expect(
         clippy::unused_async,
         reason = "starting may come to wait for something; callers should not have to change then"

@@ -145,7 +145,8 @@ async fn respond(issuer: &Issuer, route: Route, request: &Request) -> Answer {
         // An error would mean that key generation panicked; the endpoint then tries for itself.
         let _ = tokio::task::spawn_blocking(move || issuer.state().keys.prepare()).await;
     }
-    if issuer.state().may_wait() {
+    // What a client registers may have to be fetched.
+    if issuer.state().may_wait() || route == Route::Register {
         // The semaphore is never closed, so there always is a permit.
         let _permit = WAITING.acquire().await;
         let (waiting, request) = (issuer.clone(), request.clone());
@@ -189,7 +190,10 @@ async fn read(head: request::Parts, body: Incoming) -> (Request, Option<Reply>) 
     };
     let refused = match whole {
         Ok(Ok(bytes)) => {
-            request.body = String::from_utf8_lossy(&bytes).into_owned();
+            request.body = String::from_utf8(bytes.into()).unwrap_or_else(|error| {
+                request.body_is_garbled = true;
+                String::from_utf8_lossy(error.as_bytes()).into_owned()
+            });
             None
         }
         Ok(Err(_)) => Some(Reply::text(

@@ -247,6 +247,7 @@ impl Issuer {
     /// No access token that was issued so far is honoured from now on, as if all had expired.
     /// Refresh tokens live on.
     pub fn expire_access_tokens(&self) {
+        reached(self.0.store.clear(Kind::Generation));
         reached(self.0.store.advance_counter(GENERATION));
     }
 
@@ -365,16 +366,6 @@ impl IssuerState {
             sid: self.randomness.id(),
             acr: (self.settings.acr_values.first()).map_or_else(String::new, Clone::clone),
         }
-    }
-
-    /// Adds a client, unless there are so many already.
-    pub(crate) fn register(&self, client: Client, most: usize) -> bool {
-        let mut clients = self.clients_mut();
-        let has_room = clients.len() < most;
-        if has_room {
-            clients.push(Arc::new(client));
-        }
-        has_room
     }
 
     pub(crate) fn user(&self, sub: &str) -> Option<User> {

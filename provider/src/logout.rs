@@ -15,7 +15,7 @@ use crate::issue::{self, At};
 use crate::issuer::{Issuer, IssuerState, reached};
 use crate::jose;
 use crate::journal::{Endpoint, Notes, Record};
-use crate::outbound;
+use crate::outbound::{Outbound, form};
 use crate::parties::Client;
 use crate::sent;
 use crate::store::StoreDown;
@@ -47,6 +47,8 @@ pub(crate) struct Push {
     uri: String,
     token: String,
     notes: Notes,
+    /// What posts it.
+    outbound: Outbound,
 }
 
 /// Whom a logout token is about; it names at least one of both (Back-Channel Logout 1.0 §2.4).
@@ -90,6 +92,7 @@ pub(crate) fn prepare(
         uri,
         token,
         notes: notes.into_inner(),
+        outbound: issuer.outbound.on_behalf_of(client),
     })
 }
 
@@ -110,7 +113,7 @@ pub(crate) fn prepare_all(issuer: &IssuerState, urls: &Urls, members: &[Member])
 /// Sends logout tokens, all at the same time, and waits for nobody.
 pub(crate) fn send_all(issuer: &Issuer, pushes: Vec<Push>) {
     for push in pushes {
-        let (issuer, outbound) = (issuer.clone(), issuer.state().outbound.clone());
+        let (issuer, outbound) = (issuer.clone(), push.outbound.clone());
         // What became of it is in the journal.
         drop(outbound.spawn(async move { send(&issuer, push).await }));
     }
@@ -122,7 +125,7 @@ pub(crate) async fn send_and_wait(issuer: &Issuer, pushes: Vec<Push>) -> Vec<Log
         .map(|push| {
             let stopped = Err("the provider has stopped".to_owned());
             let unsent = LogoutPush::new(&push, stopped, String::new());
-            let (issuer, outbound) = (issuer.clone(), issuer.state().outbound.clone());
+            let (issuer, outbound) = (issuer.clone(), push.outbound.clone());
             let sending = outbound.spawn(async move { send(&issuer, push).await });
             (sending, unsent)
         })
@@ -141,8 +144,8 @@ pub(crate) async fn send_and_wait(issuer: &Issuer, pushes: Vec<Push>) -> Vec<Log
 async fn send(issuer: &Issuer, push: Push) -> LogoutPush {
     let started = clock::instant();
     let pairs = [("logout_token", push.token.as_str())];
-    let body = outbound::form(&pairs);
-    let answer = issuer.state().outbound.post_form(&push.uri, &pairs).await;
+    let body = form(&pairs);
+    let answer = push.outbound.post_form(&push.uri, &pairs).await;
     let (outcome, answer) = match answer {
         Ok(answer) => (Ok(answer.status), Some(answer)),
         Err(error) => {
@@ -155,7 +158,7 @@ async fn send(issuer: &Issuer, push: Push) -> LogoutPush {
     let (status, reply_headers, reply_body) = answer.map_or_else(Default::default, |answer| {
         (answer.status, answer.headers, answer.body.into())
     });
-    let form = HeaderValue::from_static("application/x-www-form-urlencoded");
+    let media_type = HeaderValue::from_static("application/x-www-form-urlencoded");
     issuer.journal().enter(Record {
         issuer: Arc::clone(&issuer.state().name),
         endpoint: Endpoint::BackchannelLogout,
@@ -163,7 +166,7 @@ async fn send(issuer: &Issuer, push: Push) -> LogoutPush {
         ended: clock::instant(),
         method: &Method::POST,
         target: &push.uri,
-        headers: &HeaderMap::from_iter([(CONTENT_TYPE, form)]),
+        headers: &HeaderMap::from_iter([(CONTENT_TYPE, media_type)]),
         body: &body,
         status,
         reply_headers: &reply_headers,

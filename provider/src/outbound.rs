@@ -2,10 +2,16 @@
 //! what a client publishes.
 //!
 //! Only URLs of registered clients come in here, never one that a browser or a request chose: the
-//! provider must not become a way into the network that it stands in.
+//! provider must not become a way into the network that it stands in. Where anybody may register a
+//! client, its URLs are chosen by anybody, so they have a [`Reach`]: they lead back to the machine
+//! that registered it, or are not called. What counts is the address that the connection goes to,
+//! whatever the name in the URL means by then. No redirect is followed, and time and size are bounded.
+
+mod reach;
 
 use std::future::poll_fn;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::time::Duration;
 
@@ -22,8 +28,10 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use url::{Host, Url};
 
+use crate::parties::Client;
 #[cfg(feature = "tls")]
 use crate::tls;
+use reach::Reach;
 
 /// Calls clients. Every call has a connection of its own, follows no redirect and uses no proxy.
 #[derive(Debug, Clone, Default)]
@@ -32,6 +40,7 @@ pub(crate) struct Outbound {
     runtime: Option<Handle>,
     #[cfg(feature = "tls")]
     tls: Option<tls::TlsClient>,
+    reach: Reach,
 }
 
 /// What came back.
@@ -47,6 +56,10 @@ pub(crate) struct OutboundResponse {
 pub(crate) enum OutboundError {
     #[error("`{0}` is no http or https URL, or has a user name in it")]
     Url(String),
+    #[error(
+        "`{url}` does not lead to the machine that registered the client, and no other is called where anybody may register: protect registration with an initial access token, or set the client up in the configuration"
+    )]
+    OutOfReach { url: String },
     #[cfg(not(feature = "tls"))]
     #[error("`{url}` needs TLS, which this program was built without (feature `tls`)")]
     NoTls { url: String },
@@ -106,6 +119,17 @@ impl Outbound {
     pub(crate) fn on(mut self, runtime: &Handle) -> Self {
         self.runtime = Some(runtime.clone());
         self
+    }
+
+    /// Makes the calls that concern a client, as far as it may have them made.
+    pub(crate) fn on_behalf_of(&self, client: &Client) -> Self {
+        let reach = client
+            .registered_from
+            .map_or(Reach::Anywhere, Reach::Machine);
+        Self {
+            reach,
+            ..self.clone()
+        }
     }
 
     /// Runs something on the provider's own runtime; `None` where there is none.
@@ -176,12 +200,7 @@ impl Outbound {
         request: Request<Body>,
     ) -> Result<OutboundResponse, OutboundError> {
         let call = async {
-            let stream = TcpStream::connect((target.host_name(), target.port))
-                .await
-                .map_err(|source| OutboundError::Connect {
-                    url: target.shown.clone(),
-                    source,
-                })?;
+            let stream = self.connect(target).await?;
             if target.is_https {
                 self.call_over_tls(target, stream, request).await
             } else {
@@ -193,6 +212,23 @@ impl Outbound {
                 url: target.shown.clone(),
             })
         })
+    }
+
+    /// A connection to an address that was looked at, so that no second look-up leads elsewhere.
+    async fn connect(&self, target: &Target) -> Result<TcpStream, OutboundError> {
+        let failed = |source| OutboundError::Connect {
+            url: target.shown.clone(),
+            source,
+        };
+        let found = tokio::net::lookup_host((target.host_name(), target.port)).await;
+        let (within, beyond): (Vec<SocketAddr>, Vec<SocketAddr>) =
+            (found.map_err(failed)?).partition(|address| self.reach.has(address.ip()));
+        if within.is_empty() && !beyond.is_empty() {
+            return Err(OutboundError::OutOfReach {
+                url: target.shown.clone(),
+            });
+        }
+        TcpStream::connect(&within[..]).await.map_err(failed)
     }
 
     #[cfg(feature = "tls")]
@@ -363,7 +399,7 @@ async fn read(mut body: Incoming) -> Result<Option<Vec<u8>>, hyper::Error> {
 #[cfg(test)]
 mod tests {
     use std::io::{Read as _, Write as _};
-    use std::net::TcpListener;
+    use std::net::{IpAddr, TcpListener};
     use std::thread::JoinHandle;
 
     use super::*;
@@ -396,6 +432,25 @@ mod tests {
             String::from_utf8(request).unwrap()
         });
         (url, served)
+    }
+
+    #[tokio::test]
+    async fn who_may_reach_nobody_connects_to_nobody() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let outbound = Outbound {
+            reach: Reach::Machine(IpAddr::from([192, 0, 2, 1])),
+            ..Outbound::default()
+        };
+        let port = listener.local_addr().unwrap().port();
+        for host in ["127.0.0.1", "localhost"] {
+            let error = outbound.get_json(&format!("http://{host}:{port}/")).await;
+            assert!(matches!(error, Err(OutboundError::OutOfReach { .. })));
+        }
+        assert_eq!(
+            listener.accept().unwrap_err().kind(),
+            io::ErrorKind::WouldBlock
+        );
     }
 
     #[tokio::test]

@@ -206,14 +206,14 @@ pub(crate) fn signed_out(at: At<'_>) -> String {
 }
 
 /// Asks whether to sign out; the answer brings the single-use handle back.
-pub(crate) fn confirm_logout(issuer: &IssuerState, handle: &str) -> String {
-    render("confirm_logout.html", issuer, context! { handle => handle })
+pub(crate) fn confirm_logout(at: At<'_>, handle: &str) -> String {
+    render("confirm_logout.html", at, context! { handle => handle })
 }
 
 /// Loads what clients want loaded at logout, then goes on.
-pub(crate) fn logging_out(issuer: &IssuerState, frames: &[String], next: Option<&str>) -> String {
+pub(crate) fn logging_out(at: At<'_>, frames: &[String], next: Option<&str>) -> String {
     let context = context! { frames => frames.to_vec(), next => next };
-    render("logging_out.html", issuer, context)
+    render("logging_out.html", at, context)
 }
 
 fn name(client: &Client) -> &str {
@@ -247,13 +247,13 @@ fn scope_row(issuer: &IssuerState, texts: &Texts, scope: &str) -> Value {
     context! { name => scope, meaning => meaning }
 }
 
-fn render<'a>(template: &str, at: impl Into<At<'a>>, context: Value) -> String {
+fn render(template: &str, at: At<'_>, context: Value) -> String {
     render_in(&texts::ENGLISH, template, at, context)
 }
 
 /// Links and forms lead where the browser is: a proxy may have put something before the path.
-fn render_in<'a>(texts: &Texts, template: &str, at: impl Into<At<'a>>, context: Value) -> String {
-    let urls = at.into().urls;
+fn render_in(texts: &Texts, template: &str, at: At<'_>, context: Value) -> String {
+    let urls = at.urls;
     let page = context! {
         t => Value::from(Serde(texts)),
         style => Value::from_safe_string(STYLE.to_owned()),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
@@ -86,6 +87,10 @@ pub struct Client {
     pub frontchannel_logout_session_required: bool,
     /// The `max_age` of a request that has none, in seconds (OIDC Dynamic Client Registration §2).
     pub default_max_age: Option<u64>,
+    /// From where the client registered itself, where anybody may ([`crate::Registration::Open`]).
+    /// Its `jwks_uri`, `backchannel_logout_uri` and `sector_identifier_uri` are then called only if
+    /// they lead to that machine. Default: it did not, and they are called wherever they lead.
+    pub registered_from: Option<IpAddr>,
 }
 
 /// How a JWT is encrypted to a client (RFC 7518 §4, §5). The key is one of the client's JWK Set.

@@ -1,5 +1,7 @@
 //! The running provider: its threads and its issuers.
 
+mod naming;
+
 use std::collections::HashMap;
 #[cfg(feature = "tls")]
 use std::io;
@@ -15,13 +17,14 @@ use tokio::task::JoinHandle;
 use crate::builder::{MockProviderBuilder, StartError};
 use crate::clock;
 use crate::control::ControlKey;
-use crate::endpoint;
 use crate::issuer::{House, Issuer};
 use crate::listen::{self, Listening};
 use crate::metrics::Metrics;
 use crate::outbound::Outbound;
 use crate::parallel::{TestKeyError, Tests};
 use crate::settings::{IssuerSettings, KeySource};
+pub use naming::CreateIssuerError;
+pub(crate) use naming::check_name;
 
 /// A running mock provider. It stops when it is dropped.
 ///
@@ -69,23 +72,6 @@ impl Named {
 struct OnDemand {
     limit: usize,
     settings: IssuerSettings,
-}
-
-/// Why an issuer was not created.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum CreateIssuerError {
-    /// Not a name.
-    #[error("`{0}` is no name for an issuer: use 1 to 64 of the letters a-z, 0-9 and -")]
-    Invalid(String),
-    /// The name is a path of the default issuer.
-    #[error("the name `{0}` is reserved")]
-    Reserved(String),
-    /// There is one already.
-    #[error("there is an issuer `{0}` already")]
-    Taken(String),
-    /// Replicas sign with the same keys, and those that are made for one process are not.
-    #[error("replicas need keys that all of them have: the test keys, or your own")]
-    GeneratedKeys,
 }
 
 /// How long the making of keys keeps out of the way of the first answers, which need none. Who
@@ -196,6 +182,9 @@ impl MockProvider {
     }
 
     pub(crate) fn start(mut builder: MockProviderBuilder) -> Result<Self, StartError> {
+        if builder.settings.algorithm.is_symmetric() {
+            return Err(StartError::KeyedAlgorithm(builder.settings.algorithm));
+        }
         let listening = Listening::start(&mut builder)?;
         #[cfg(feature = "tls")]
         let outbound = Outbound::trusting(listening.ca_pem.iter().chain(&builder.trusted))?;
@@ -308,6 +297,9 @@ impl Host {
         life: Option<Duration>,
     ) -> Result<Issuer, CreateIssuerError> {
         check_name(name)?;
+        if settings.algorithm.is_symmetric() {
+            return Err(CreateIssuerError::KeyedAlgorithm(settings.algorithm));
+        }
         if self.house.stores.are_shared() && settings.keys.is_generated() {
             return Err(CreateIssuerError::GeneratedKeys);
         }
@@ -374,40 +366,5 @@ impl Host {
             }
         }
         ended
-    }
-}
-
-pub(crate) fn check_name(name: &str) -> Result<(), CreateIssuerError> {
-    let letters = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    if name.is_empty() || name.len() > 64 || !name.bytes().all(letters) {
-        return Err(CreateIssuerError::Invalid(name.to_owned()));
-    }
-    if endpoint::is_reserved(name) {
-        return Err(CreateIssuerError::Reserved(name.to_owned()));
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_checked() {
-        for name in ["a", "tenant-1", "0", &"x".repeat(64)] {
-            assert_eq!(check_name(name), Ok(()));
-        }
-        for name in ["", "A", "a_b", "a/b", "ä", "..", &"x".repeat(65)] {
-            assert_eq!(
-                check_name(name),
-                Err(CreateIssuerError::Invalid(name.to_owned()))
-            );
-        }
-        for name in ["token", "jwks", "authorize", "login"] {
-            assert_eq!(
-                check_name(name),
-                Err(CreateIssuerError::Reserved(name.to_owned()))
-            );
-        }
     }
 }

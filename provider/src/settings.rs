@@ -298,10 +298,13 @@ impl Default for DeviceSettings {
 /// Who may register clients (RFC 7591).
 #[derive(Clone, Default, PartialEq, Eq)]
 pub enum Registration {
-    /// Anybody.
+    /// Anybody. Whoever registers a client chooses URLs that the provider calls, such as
+    /// `jwks_uri`, so of such a client it calls those alone that lead to the machine that the
+    /// registration came from ([`crate::Client::registered_from`]).
     #[default]
     Open,
-    /// Who has this initial access token (RFC 7591 §3).
+    /// Who has this initial access token (RFC 7591 §3). The URLs of such a client are called
+    /// wherever they lead.
     Token(String),
     /// Nobody: there is no such endpoint.
     Off,

@@ -8,7 +8,7 @@ use crate::fault::{FaultError, FaultsState};
 use crate::issuer::Issuer;
 use crate::jose::RingState;
 use crate::parties::{Client, User};
-use crate::store::{Found, GENERATION, Kept, Kind, Life, StoreDown};
+use crate::store::{Entry, Found, GENERATION, Kept, Kind, Life, StoreDown};
 
 /// What an issuer was like at some moment: its users, clients, clock, faults, keys, and what it had
 /// handed out. From [`Issuer::snapshot`]; the journal is not part of it.
@@ -22,7 +22,6 @@ struct State {
     faults: FaultsState,
     keys: RingState,
     entries: Vec<(Kind, Vec<(String, Found)>)>,
-    generation: u64,
 }
 
 /// It holds secrets, so only sizes are shown.
@@ -64,6 +63,12 @@ impl Issuer {
         let state = self.state();
         state.catch_up()?;
         let now = state.now();
+        // The generation ends here, and counts on: a token tells so on which side of the snapshot it
+        // was handed out.
+        let generation = state.store.counter(GENERATION)?.to_string();
+        let life = Life::from(now, state.longest_life());
+        (state.store).put(Kind::Generation, &generation, Entry::Mark, life)?;
+        state.store.advance_counter(GENERATION)?;
         let entries = (Kind::ALL.into_iter())
             .map(|kind| Ok((kind, state.store.list(kind, now)?)))
             .collect::<Kept<Vec<_>>>()?;
@@ -74,13 +79,12 @@ impl Issuer {
             faults: state.faults.state(),
             keys: state.keys.state(),
             entries,
-            generation: state.store.counter(GENERATION)?,
         })))
     }
 
-    /// Makes the issuer what it was. Codes, sessions and refresh tokens are then those of the
-    /// snapshot. An access token that was handed out since stands for itself: it lives on, unless
-    /// [`Issuer::expire_access_tokens`] was called before.
+    /// Makes the issuer what it was. Codes, sessions and tokens are then those of the snapshot: what
+    /// was handed out since is honoured no longer, and what was used, revoked or expired since is
+    /// good again.
     ///
     /// # Errors
     /// If the issuer keeps what it hands out in another process that did not answer.
@@ -100,7 +104,8 @@ impl Issuer {
                 }
             }
         }
-        state.store.set_counter(GENERATION, was.generation)?;
+        // What was handed out since belongs to a generation that is over, and was not kept.
+        state.store.advance_counter(GENERATION)?;
         self.replace_clients(was.clients.clone());
         self.set_users(was.users.clone());
         state.faults.restore(&was.faults)?;

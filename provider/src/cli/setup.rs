@@ -163,6 +163,13 @@ impl Given<'_> {
                 known.join(", ")
             )));
         }
+        if settings.algorithm.is_symmetric() {
+            let name = settings.algorithm.as_str();
+            return Err(ConfigError::Contradiction(format!(
+                "{} is {name}, which is keyed with the secret of one client: leave it out, and give the [[client]] `id-token-algorithm = \"{name}\"`",
+                self.said("algorithm"),
+            )));
+        }
         if !settings.keys.supports(settings.algorithm) {
             return Err(ConfigError::Contradiction(format!(
                 "{} is {}, which none of the keys of {} signs with",

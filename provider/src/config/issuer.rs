@@ -78,7 +78,8 @@ pub(crate) struct IssuerConfig {
     /// The `Cache-Control` of discovery document and key set. Default: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) cache_control: Option<String>,
-    /// Who may register clients (RFC 7591). Default: `open`.
+    /// Who may register clients (RFC 7591). Default: `open`. Where anybody may, `jwks_uri` and the
+    /// like are called only if they lead to the machine that registered the client.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) registration: Option<RegistrationConfig>,
     /// Makes codes, tokens and handles foreseeable, for reproducible runs. Default: they are not.

@@ -231,6 +231,7 @@ impl From<ClientConfig> for Client {
             frontchannel_logout_uri: config.frontchannel_logout_uri,
             frontchannel_logout_session_required: config.frontchannel_logout_session_required,
             default_max_age: config.default_max_age,
+            registered_from: None,
         }
     }
 }

@@ -64,7 +64,8 @@ pub(super) fn create(ask: &Ask) -> Outcome {
             CreateIssuerError::Taken(_) => (409, "conflict"),
             CreateIssuerError::Invalid(_)
             | CreateIssuerError::Reserved(_)
-            | CreateIssuerError::GeneratedKeys => (400, "invalid_request"),
+            | CreateIssuerError::GeneratedKeys
+            | CreateIssuerError::KeyedAlgorithm(_) => (400, "invalid_request"),
         };
         Refusal::new(status, code, error.to_string())
     })?;

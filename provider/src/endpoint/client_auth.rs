@@ -8,6 +8,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::message::is_text;
 use super::token::TokenError;
 use super::{Call, certificate};
 use crate::names::AuthMethod;
@@ -129,6 +130,7 @@ fn from_body(parameters: &TokenParameters) -> Option<Credentials> {
         secret,
     })
 }
+
 /// Both parts are form-encoded before they are joined (RFC 6749 §2.3.1).
 fn decode_basic(header: &str) -> Option<Credentials> {
     let (scheme, encoded) = header.split_once(' ')?;
@@ -137,21 +139,24 @@ fn decode_basic(header: &str) -> Option<Credentials> {
     }
     let decoded = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
     let (id, secret) = decoded.split_once(':')?;
-    let secret = decode_form(secret);
+    let secret = decode_form(secret)?;
     Some(Credentials {
-        client_id: decode_form(id),
+        client_id: decode_form(id)?,
         method: AuthMethod::ClientSecretBasic,
         // An empty secret is none (RFC 6749 §2.3.1).
         secret: (!secret.is_empty()).then_some(secret),
     })
 }
 
-fn decode_form(text: &str) -> String {
+/// One value; none where it is not UTF-8 (RFC 6749 Appendix B).
+fn decode_form(text: &str) -> Option<String> {
+    if !is_text(text) {
+        return None;
+    }
     // With a name before it, the whole text is one value, whatever it holds.
-    let escaped = text.replace('&', "%26");
-    form_urlencoded::parse(format!("v={escaped}").as_bytes())
-        .next()
-        .map_or_else(String::new, |(_, value)| value.into_owned())
+    let pair = format!("v={}", text.replace('&', "%26"));
+    let (_, value) = form_urlencoded::parse(pair.as_bytes()).next()?;
+    Some(value.into_owned())
 }
 
 #[cfg(test)]
@@ -166,6 +171,7 @@ mod tests {
         assert_eq!(credentials.secret.as_deref(), Some("p:a%s&s="));
         assert_eq!(shown("app:a&b=c").unwrap().secret.as_deref(), Some("a&b=c"));
         assert_eq!(shown("app:").unwrap().secret, None);
+        assert_eq!(shown("app:%ff"), None);
         assert_eq!(shown("no colon"), None);
         assert_eq!(decode_basic("Basic ???"), None);
         assert_eq!(decode_basic("Bearer abc"), None);

@@ -84,11 +84,11 @@ fn known(call: &Call<'_>, client: &Client) -> Result<Option<Arc<ClientKeys>>, Cl
 fn fetched(call: &Call<'_>, client: &Client) -> Result<Arc<ClientKeys>, ClientKeysError> {
     let uri = (client.jwks_uri.as_ref())
         .ok_or_else(|| ClientKeysError::Unregistered(client.id.clone()))?;
-    let jwks =
-        (call.issuer.outbound.wait_for_json(uri)).map_err(|source| ClientKeysError::Fetch {
-            client: client.id.clone(),
-            source,
-        })?;
+    let outbound = call.issuer.outbound.on_behalf_of(client);
+    let jwks = (outbound.wait_for_json(uri)).map_err(|source| ClientKeysError::Fetch {
+        client: client.id.clone(),
+        source,
+    })?;
     let keys = ClientKeys::parse(&jwks).map_err(|source| ClientKeysError::Set {
         client: client.id.clone(),
         source,

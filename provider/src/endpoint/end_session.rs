@@ -65,7 +65,7 @@ fn sign_out(call: &Call<'_>, pairs: &Pairs, parameters: &Parameters, asked: Aske
     if asked == Asked::No && call.demand(rules::hinted_logout(meant)).is_err() {
         let handle = call.issuer.randomness.token();
         (call.shelf()).put_parameters(&handle, pairs.clone(), QUESTION_LIFE);
-        return Reply::page(200, page::confirm_logout(call.issuer, &handle));
+        return Reply::page(200, page::confirm_logout(call.at(), &handle));
     }
     let sid = hint.as_ref().ok().and_then(|hint| hint.sid.clone());
     let location = call
@@ -86,7 +86,7 @@ fn sign_out(call: &Call<'_>, pairs: &Pairs, parameters: &Parameters, asked: Aske
     let reply = match location {
         Err(reason) => Reply::problem(call, 400, "Signed out, and no way back", &reason),
         Ok(location) if !frames.is_empty() => {
-            let html = page::logging_out(call.issuer, &frames, location.as_deref());
+            let html = page::logging_out(call.at(), &frames, location.as_deref());
             Reply::page_with_frames(html, &frames)
         }
         Ok(Some(location)) => Reply::redirect(call, location),

@@ -53,10 +53,8 @@ fn introspect(call: &Call<'_>) -> Result<Reply, TokenError> {
 
 /// Who asks, and about which token: the same for introspection and revocation.
 pub(super) fn question(call: &Call<'_>) -> Result<(Arc<Client>, String), TokenError> {
-    let pairs = call.request.form().ok_or_else(|| {
-        let reason = "the body is not application/x-www-form-urlencoded";
-        error(ErrorCode::InvalidRequest, reason)
-    })?;
+    let pairs = (call.request.form())
+        .map_err(|problem| error(ErrorCode::InvalidRequest, &problem.to_string()))?;
     let credentials: TokenParameters = typed(&pairs);
     call.demand(rules::single_parameters(&pairs))
         .map_err(|violation| error(ErrorCode::InvalidRequest, &violation.to_string()))?;

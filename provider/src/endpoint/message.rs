@@ -24,6 +24,8 @@ pub(crate) struct Request {
     pub(crate) target: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: String,
+    /// Whether the body was no UTF-8, and so is not here as it came.
+    pub(crate) body_is_garbled: bool,
     /// Who sent it.
     pub(crate) peer: Option<SocketAddr>,
     /// The certificate that the sender proved the key of, as DER (RFC 8705 §2).
@@ -49,20 +51,40 @@ impl Request {
         decode(query)
     }
 
-    /// The parameters of the body; `None` if it is no form.
-    pub(crate) fn form(&self) -> Option<Pairs> {
-        let content_type = self.header("content-type")?.split(';').next()?.trim();
-        content_type
-            .eq_ignore_ascii_case("application/x-www-form-urlencoded")
-            .then(|| decode(&self.body))
+    /// The parameters of the body.
+    pub(crate) fn form(&self) -> Result<Pairs, FormError> {
+        if !self.is_form() {
+            return Err(FormError::NoForm);
+        }
+        if self.is_garbled() {
+            return Err(FormError::Garbled);
+        }
+        Ok(decode(&self.body))
+    }
+
+    fn is_form(&self) -> bool {
+        let content_type = self.header("content-type").unwrap_or_default();
+        let media_type = content_type.split(';').next().unwrap_or_default();
+        (media_type.trim()).eq_ignore_ascii_case("application/x-www-form-urlencoded")
     }
 
     /// The parameters: of the query, or of the body where there is one.
     pub(crate) fn parameters(&self) -> Pairs {
+        match self.method == "POST" {
+            true if self.is_form() => decode(&self.body),
+            true => Pairs::new(),
+            false => self.query(),
+        }
+    }
+
+    /// Whether one of the parameters is no UTF-8, and so not here as it was sent (RFC 6749
+    /// Appendix B).
+    pub(crate) fn is_garbled(&self) -> bool {
         if self.method == "POST" {
-            self.form().unwrap_or_default()
+            self.is_form() && (self.body_is_garbled || !is_text(&self.body))
         } else {
-            self.query()
+            let (_, query) = self.target.split_once('?').unwrap_or_default();
+            !is_text(query)
         }
     }
 
@@ -80,6 +102,46 @@ impl Request {
 
 fn text(value: &HeaderValue) -> Option<&str> {
     std::str::from_utf8(value.as_bytes()).ok()
+}
+
+/// What is wrong with the body of a form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum FormError {
+    /// It is of another type.
+    #[error("the body is not application/x-www-form-urlencoded")]
+    NoForm,
+    /// It has a parameter that is no text.
+    #[error("{GARBLED}")]
+    Garbled,
+}
+
+/// What is said of a request with a parameter that is no text.
+pub(crate) const GARBLED: &str = "a parameter is not UTF-8";
+
+/// Whether all that is percent-encoded in a form or a query is UTF-8.
+pub(super) fn is_text(encoded: &str) -> bool {
+    let mut decoded = Vec::new();
+    let mut rest = encoded.as_bytes();
+    if !rest.contains(&b'%') {
+        return true;
+    }
+    while let [byte, after @ ..] = rest {
+        let escaped = match after {
+            [high, low, after @ ..] if *byte == b'%' => {
+                let digit = |byte: &u8| char::from(*byte).to_digit(16);
+                (digit(high).zip(digit(low))).map(|(high, low)| (high << 4 | low, after))
+            }
+            _ => None,
+        };
+        let (byte, after) = match escaped {
+            // Two digits make a byte.
+            Some((byte, after)) => (byte.to_le_bytes()[0], after),
+            None => (*byte, after),
+        };
+        decoded.push(byte);
+        rest = after;
+    }
+    std::str::from_utf8(&decoded).is_ok()
 }
 
 fn decode(text: &str) -> Pairs {

@@ -201,7 +201,7 @@ pub(super) fn honoured(call: &Call<'_>, token: &str) -> Option<AccessToken> {
     let shelf = call.shelf();
     let holds = known.honoured
         && call.now < known.expires_at
-        && known.generation == shelf.generation()
+        && shelf.honours_generation(known.generation)
         && !shelf.is_revoked(&known.grant)
         && !shelf.is_revoked(&known.id);
     holds.then_some(known)

@@ -137,6 +137,12 @@ fn route_path<'a>(issuer: &IssuerState, request: &'a Request) -> &'a str {
 
 fn serve(call: &Call<'_>, route: Route) -> Reply {
     match route {
+        Route::Login | Route::DevicePage | Route::EndSession if call.request.is_garbled() => {
+            Reply::problem(call, 400, "Unreadable request", message::GARBLED)
+        }
+        Route::HeadlessLogin if call.request.is_garbled() => {
+            Reply::error(400, ErrorCode::InvalidRequest, message::GARBLED)
+        }
         Route::Index | Route::Unknown => index::serve(call),
         Route::Metadata => discovery::metadata(call),
         Route::Jwks => discovery::jwks(call),

@@ -27,8 +27,7 @@ fn pushed(call: &Call<'_>) -> Result<DocumentDraft, TokenError> {
         reason: reason.to_owned(),
         basic: false,
     };
-    let mut pairs = (call.request.form())
-        .ok_or_else(|| invalid("the body is not application/x-www-form-urlencoded"))?;
+    let mut pairs = (call.request.form()).map_err(|problem| invalid(&problem.to_string()))?;
     let parameters: TokenParameters = typed(&pairs);
     if let Some(id) = &parameters.client_id {
         call.note_client(id);

@@ -1,7 +1,7 @@
 //! `/userinfo` (OIDC Core §5.3).
 
 use super::holder::{self, Scheme};
-use super::message::typed;
+use super::message::{GARBLED, typed};
 use super::mint::{self, honoured};
 use super::{Call, Reply};
 use crate::access_token::Binding;
@@ -31,6 +31,18 @@ struct Refusal {
 }
 
 pub(super) fn serve(call: &Call<'_>) -> Reply {
+    let invalid = |reason: String| {
+        let refusal = Refusal {
+            status: 400,
+            code: ErrorCode::InvalidRequest,
+            reason,
+            scheme: Scheme::Bearer,
+        };
+        refuse(call, refusal)
+    };
+    if call.request.is_garbled() {
+        return invalid(GARBLED.to_owned());
+    }
     match sent_token(call) {
         Ok(Some(sent)) => answer(call, &sent).unwrap_or_else(|refusal| refuse(call, refusal)),
         Ok(None) => {
@@ -40,15 +52,7 @@ pub(super) fn serve(call: &Call<'_>) -> Reply {
                 .header("www-authenticate", "Bearer realm=\"userinfo\"")
                 .header("www-authenticate", holder::challenge(call, None))
         }
-        Err(violation) => refuse(
-            call,
-            Refusal {
-                status: 400,
-                code: ErrorCode::InvalidRequest,
-                reason: violation.to_string(),
-                scheme: Scheme::Bearer,
-            },
-        ),
+        Err(violation) => invalid(violation.to_string()),
     }
 }
 

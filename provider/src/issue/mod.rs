@@ -39,13 +39,6 @@ pub(crate) struct At<'a> {
     pub(crate) urls: &'a Urls,
 }
 
-impl<'a> From<&'a IssuerState> for At<'a> {
-    fn from(issuer: &'a IssuerState) -> Self {
-        let urls = &issuer.urls;
-        Self { issuer, urls }
-    }
-}
-
 pub(crate) fn members(document: &impl Serialize) -> Map<String, Value> {
     match json!(document) {
         Value::Object(members) => members,

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use super::{Issuer, IssuerState};
 use crate::parties::{Client, User};
@@ -68,6 +69,26 @@ impl Issuer {
 }
 
 impl IssuerState {
+    /// For how many seconds what is handed out now may be good at most.
+    pub(crate) fn longest_life(&self) -> u64 {
+        let clients = self.clients.read().unwrap_or_else(PoisonError::into_inner);
+        let lives = clients.iter().filter_map(|it| it.access_token_lifetime);
+        let settings = &self.settings;
+        let own = (settings.refresh_token_lifetime).max(settings.access_token_lifetime);
+        lives.fold(own, Duration::max).as_secs()
+    }
+
+    /// Adds a client, unless there are so many already.
+    pub(crate) fn register(&self, client: Client, most: usize) -> bool {
+        self.expect_keys(std::iter::once(&client));
+        let mut clients = self.clients_mut();
+        let has_room = clients.len() < most;
+        if has_room {
+            clients.push(Arc::new(client));
+        }
+        has_room
+    }
+
     /// Notes whether one of these clients, which are about to be registered, publishes its keys.
     fn expect_keys<'a>(&self, mut clients: impl Iterator<Item = &'a Client>) {
         if clients.any(publishes_keys) {

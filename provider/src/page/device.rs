@@ -5,33 +5,28 @@ use minijinja::{Value, context};
 use super::texts::ENGLISH;
 use super::{person, render, scope_row};
 use crate::grant::Device;
-use crate::issuer::IssuerState;
+use crate::issue::At;
 
 /// Which code does the device show?
-pub(crate) fn device_code(issuer: &IssuerState, code: &str, problem: Option<&str>) -> String {
+pub(crate) fn device_code(at: At<'_>, code: &str, problem: Option<&str>) -> String {
     render(
         "device_code.html",
-        issuer,
+        at,
         context! { code => code, problem => problem },
     )
 }
 
 /// Is this your device, and who are you?
-pub(crate) fn device(
-    issuer: &IssuerState,
-    handle: &str,
-    device: &Device,
-    problem: Option<&str>,
-) -> String {
-    let users: Vec<Value> = (issuer.users().iter())
+pub(crate) fn device(at: At<'_>, handle: &str, device: &Device, problem: Option<&str>) -> String {
+    let users: Vec<Value> = (at.issuer.users().iter())
         .map(|user| person(user, false))
         .collect();
     let scopes: Vec<Value> = (device.scopes.iter())
-        .map(|scope| scope_row(issuer, &ENGLISH, scope))
+        .map(|scope| scope_row(at.issuer, &ENGLISH, scope))
         .collect();
     render(
         "device.html",
-        issuer,
+        at,
         context! {
             handle => handle,
             client_id => device.client_id.as_str(),
@@ -44,10 +39,6 @@ pub(crate) fn device(
 }
 
 /// The device may go on, or it may not.
-pub(crate) fn device_done(issuer: &IssuerState, approved: bool) -> String {
-    render(
-        "device_done.html",
-        issuer,
-        context! { approved => approved },
-    )
+pub(crate) fn device_done(at: At<'_>, approved: bool) -> String {
+    render("device_done.html", at, context! { approved => approved })
 }

@@ -98,11 +98,6 @@ impl Store for MemoryStore {
         Ok(())
     }
 
-    fn set_counter(&self, name: &str, value: u64) -> Kept<()> {
-        self.counters().insert(name.to_owned(), value);
-        Ok(())
-    }
-
     fn shared_secret(&self, proposal: [u8; 32]) -> Kept<[u8; 32]> {
         Ok(*self.secret.get_or_init(|| proposal))
     }

@@ -50,8 +50,6 @@ pub(crate) trait Store: fmt::Debug + Send + Sync {
     fn counter(&self, name: &str) -> Kept<u64>;
     /// Adds one to a counter.
     fn advance_counter(&self, name: &str) -> Kept<()>;
-    /// Sets a counter to what it was.
-    fn set_counter(&self, name: &str, value: u64) -> Kept<()>;
     /// The secret that all replicas of the issuer share: the given one, unless there is one.
     fn shared_secret(&self, proposal: [u8; 32]) -> Kept<[u8; 32]>;
     /// Whether operations may wait for another process, and so must not run on the event loop.
@@ -147,11 +145,13 @@ pub(crate) enum Kind {
     Seen,
     /// A client that somebody signed in to in a session (Back-Channel Logout 1.0 §2.1).
     Member,
+    /// A generation of access tokens before the present one that is honoured still.
+    Generation,
 }
 
 impl Kind {
     /// Every kind.
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Interaction,
         Self::Session,
         Self::Code,
@@ -164,6 +164,7 @@ impl Kind {
         Self::Revoked,
         Self::Seen,
         Self::Member,
+        Self::Generation,
     ];
 
     /// A short name, for keys and metrics.
@@ -181,6 +182,7 @@ impl Kind {
             Self::Revoked => "revoked",
             Self::Seen => "seen",
             Self::Member => "member",
+            Self::Generation => "generation",
         }
     }
 }

@@ -339,9 +339,16 @@ impl<'a> Shelf<'a> {
         self.reached(self.store.put_new(Kind::Seen, id, Entry::Mark, life))
     }
 
-    /// The generation of access tokens: those of earlier ones are honoured no longer.
+    /// The generation that access tokens now belong to.
     pub(crate) fn generation(self) -> u64 {
         self.reached(self.store.counter(GENERATION))
+    }
+
+    /// Whether access tokens of a generation are honoured: those of the present one, and of those
+    /// that snapshots kept.
+    pub(crate) fn honours_generation(self, generation: u64) -> bool {
+        let kept = |key: &str| self.reached(self.store.get(Kind::Generation, key, self.now));
+        generation == self.generation() || kept(&generation.to_string()).is_some()
     }
 
     fn one_time(self, kind: Kind, key: &str) -> Option<OneTime> {

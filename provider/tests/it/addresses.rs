@@ -221,3 +221,68 @@ async fn nobody_is_believed_who_was_not_to_be_trusted() {
     let html = page.text().await.unwrap();
     assert_eq!(attribute(&html, "action"), "/login");
 }
+
+#[tokio::test]
+async fn device_and_logout_pages_lead_where_the_browser_is() {
+    let mut settings = settings();
+    settings.clients[0].frontchannel_logout_uri = Some("http://localhost:3000/out".to_owned());
+    let builder = MockProvider::builder().settings(settings);
+    let provider = builder.addresses(trusting()).start().await.unwrap();
+    let world = World {
+        issuer: provider.issuer().clone(),
+        provider,
+        http: http(),
+    };
+    let text = async |request: RequestBuilder| {
+        let response = proxied(request).send().await.unwrap();
+        response.text().await.unwrap()
+    };
+    let html = text(world.http.get(world.here("/device"))).await;
+    assert_eq!(attribute(&html, "action"), "/sso/device");
+    let request = world.http.post(world.here("/device/authorize"));
+    let request = request.basic_auth("app", Some("secret"));
+    let request = proxied(request.form(&[("scope", "openid")]));
+    let device: Value = request.send().await.unwrap().json().await.unwrap();
+    assert_eq!(device["verification_uri"], "https://id.test/sso/device");
+    let code = device["user_code"].as_str().unwrap();
+    let html = text(
+        world
+            .http
+            .get(world.here(&format!("/device?user_code={code}"))),
+    )
+    .await;
+    assert_eq!(attribute(&html, "action"), "/sso/device");
+    let handle = attribute(html.split_once("interaction").unwrap().1, "value");
+    let form = [("interaction", handle.as_str()), ("sub", "alice")];
+    let html = text(world.http.post(world.here("/device")).form(&form)).await;
+    assert!(
+        html.contains("https:&#x2f;&#x2f;id.test&#x2f;sso"),
+        "{html}"
+    );
+
+    // Alice signs in on the page, and signs out again.
+    let html = text(world.authorize(&careful())).await;
+    let handle = attribute(html.split_once("interaction").unwrap().1, "value");
+    let form = [("interaction", handle.as_str()), ("sub", "alice")];
+    let request = proxied(world.http.post(world.here("/login")).form(&form));
+    let answer = request.send().await.unwrap();
+    let cookie = answer.headers()["set-cookie"].to_str().unwrap();
+    let cookie = cookie.split(';').next().unwrap().to_owned();
+    let code = callback(&answer)["code"].clone();
+    let request = world.http.post(world.here("/token"));
+    let request = request.basic_auth("app", Some("secret"));
+    let response = proxied(request.form(&redemption(&code))).send().await;
+    assert_eq!(response.unwrap().status(), 200);
+    let request = world.http.get(world.here("/end_session"));
+    let html = text(request.header("cookie", &cookie)).await;
+    assert_eq!(attribute(&html, "action"), "/sso/end_session");
+    let handle = attribute(html.split_once("confirmation").unwrap().1, "value");
+    let form = [("confirmation", handle.as_str())];
+    let request = world.http.post(world.here("/end_session")).form(&form);
+    let html = text(request.header("cookie", &cookie)).await;
+    assert!(html.contains("localhost:3000"), "{html}");
+    assert!(
+        html.contains("https:&#x2f;&#x2f;id.test&#x2f;sso"),
+        "{html}"
+    );
+}

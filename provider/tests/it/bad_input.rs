@@ -6,7 +6,7 @@ use proptest::sample::select;
 use proptest::test_runner::TestCaseError;
 use proptest::{collection, prop_assert, prop_oneof};
 
-use crate::support::{careful, error_of, world};
+use crate::support::{callback, careful, error_of, world};
 use crate::transport::raw;
 
 #[tokio::test]
@@ -113,6 +113,97 @@ async fn a_token_request_that_is_no_form_is_refused() {
         let response = world.token(&form).send().await.unwrap();
         assert_eq!(error_of(response).await, (400, "invalid_grant".to_owned()));
     }
+}
+
+#[tokio::test]
+async fn a_parameter_that_is_no_text_makes_the_request_invalid_at_every_endpoint() {
+    let world = world().await;
+    let form = "application/x-www-form-urlencoded";
+    let post = async |path: &str, body: &[u8]| {
+        let request = world
+            .http
+            .post(world.url(path))
+            .header("content-type", form);
+        request.body(body.to_vec()).send().await.unwrap()
+    };
+    let app = "client_id=app&client_secret=secret&grant_type=client_credentials";
+    for path in [
+        "/token",
+        "/par",
+        "/introspect",
+        "/revoke",
+        "/device/authorize",
+        "/userinfo",
+        "/headless-login",
+    ] {
+        // Percent-encoded, encoded by halves, and as it is.
+        for value in [&b"%ff"[..], b"a%C3&y=%A9", b"\xff"] {
+            let body = [app.as_bytes(), b"&x=", value].concat();
+            let response = post(path, &body).await;
+            let error = error_of(response).await;
+            assert_eq!(error, (400, "invalid_request".to_owned()), "{path}");
+        }
+    }
+    // The same without it is no problem, and neither is the letter that stands for what is none.
+    let body = format!("{app}&x=%ef%bf%bd&y=50%&z=%zz");
+    assert_eq!(post("/token", body.as_bytes()).await.status(), 200);
+    for path in ["/login", "/device", "/end_session"] {
+        let response = post(path, b"interaction=x&state=%ff").await;
+        assert_eq!(response.status(), 400, "{path}");
+        assert!(response.text().await.unwrap().contains("not UTF-8"));
+    }
+    for path in ["/end_session?state=%ff", "/device?user_code=%ff"] {
+        let response = world.http.get(world.url(path)).send().await.unwrap();
+        assert_eq!(response.status(), 400, "{path}");
+        assert!(response.text().await.unwrap().contains("not UTF-8"));
+    }
+    let url = world.url("/userinfo?x=%ff");
+    let response = world.http.get(url).bearer_auth("x").send().await.unwrap();
+    let challenge = response.headers()["www-authenticate"].to_str().unwrap();
+    assert!(challenge.contains("error=\"invalid_request\""));
+    assert_eq!(response.status(), 400);
+    let request = world.http.post(world.url("/register"));
+    let request = request.header("content-type", "application/json");
+    let response = request.body(b"{\"client_name\": \"\xff\"}".to_vec()).send();
+    let error = error_of(response.await.unwrap()).await;
+    assert_eq!(error, (400, "invalid_client_metadata".to_owned()));
+}
+
+#[tokio::test]
+async fn a_client_is_told_of_a_parameter_that_is_no_text_and_gets_no_other_state_than_its_own() {
+    let world = world().await;
+    let mut request = careful();
+    request.remove("state");
+    let honest = world.authorize(&request).build().unwrap();
+    for (more, state) in [
+        ("&state=%ff", None),
+        ("&state=fine&x=%ff", Some("fine")),
+        ("&state=%ef%bf%bd&x=%c3", None),
+    ] {
+        let url = format!("{}{more}", honest.url());
+        let response = world.http.get(&url).header("gauntlet-user", "alice");
+        let back = callback(&response.send().await.unwrap());
+        assert_eq!(back["error"], "invalid_request", "{more}");
+        assert_eq!(back.get("state").map(String::as_str), state, "{more}");
+        let refused = world.issuer.login(&url, "alice").unwrap();
+        assert!(refused.contains("error=invalid_request"), "{refused}");
+    }
+    // Whom to tell is not known where the client or its redirect URI is what cannot be read.
+    for wrong in [
+        format!("{}?client_id=%ff", world.url("/authorize")),
+        format!("{}&redirect_uri=%ff", honest.url()),
+        honest.url().as_str().replace("callback", "%ff"),
+    ] {
+        let response = world.http.get(&wrong).send().await.unwrap();
+        assert_eq!(response.status(), 400, "{wrong}");
+    }
+    let mut body = honest.url().query().unwrap().as_bytes().to_vec();
+    body.extend(b"&state=\xff");
+    let request = world.http.post(world.url("/authorize")).body(body);
+    let request = request.header("content-type", "application/x-www-form-urlencoded");
+    let back = callback(&request.send().await.unwrap());
+    assert_eq!(back["error"], "invalid_request");
+    assert_eq!(back.get("state"), None);
 }
 
 #[tokio::test]

@@ -3,11 +3,12 @@
 use std::net::TcpListener;
 
 use oauth_gauntlet_provider::{
-    Client, CreateIssuerError, IssuerSettings, MockProvider, SigningAlgorithm, StartError,
+    AccessTokenFormat, Client, CreateIssuerError, IssuerSettings, MockProvider, SigningAlgorithm,
+    StartError,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::support::{CALLBACK, careful, http, settings, world};
+use crate::support::{CALLBACK, careful, http, settings, world, world_with};
 
 #[tokio::test]
 async fn issuers_share_nothing() {
@@ -146,4 +147,84 @@ async fn a_fault_that_makes_no_sense_stops_the_start() {
         .await
         .unwrap_err();
     assert!(matches!(error, StartError::Fault { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn after_a_snapshot_comes_back_tokens_are_those_that_were_there_then() {
+    for format in [AccessTokenFormat::Opaque, AccessTokenFormat::Jwt] {
+        let world = world_with(IssuerSettings {
+            access_token_format: format,
+            ..settings()
+        })
+        .await;
+        let issuer = &world.issuer;
+        let token = async || world.tokens().await["access_token"].clone();
+        let works = async |token: &Value| {
+            let response = world.userinfo(token.as_str().unwrap()).send().await;
+            response.unwrap().status() == 200
+        };
+        let before = token().await;
+        let first = issuer.snapshot().unwrap();
+        let between = token().await;
+        assert!(works(&before).await && works(&between).await);
+        let second = issuer.snapshot().unwrap();
+        let after = token().await;
+        issuer.restore(&second).unwrap();
+        assert!(works(&before).await && works(&between).await);
+        assert!(!works(&after).await);
+        let again = token().await;
+        assert!(works(&again).await);
+        // What was handed out after a restore is of no earlier snapshot.
+        issuer.restore(&first).unwrap();
+        assert!(works(&before).await);
+        for late in [&between, &after, &again] {
+            assert!(!works(late).await);
+        }
+        assert_eq!(
+            world.introspect(between.as_str().unwrap()).await["active"],
+            false
+        );
+        issuer.restore(&second).unwrap();
+        assert!(works(&between).await);
+        assert!(!works(&after).await && !works(&again).await);
+        issuer.expire_access_tokens();
+        assert!(!works(&before).await && !works(&between).await);
+        issuer.restore(&first).unwrap();
+        assert!(works(&before).await && !works(&between).await);
+        issuer.reset().unwrap();
+        assert!(!works(&before).await);
+        issuer.restore(&second).unwrap();
+        assert!(works(&before).await && works(&between).await);
+    }
+}
+
+#[tokio::test]
+async fn an_algorithm_that_is_keyed_with_the_secret_of_one_client_is_none_for_an_issuer() {
+    let builder = MockProvider::builder().algorithm(SigningAlgorithm::Hs256);
+    let error = builder.start().await.unwrap_err().to_string();
+    assert!(error.contains("`HS256`"), "{error}");
+    assert!(error.contains("`Client::id_token_algorithm`"), "{error}");
+    let world = world().await;
+    let keyed = IssuerSettings {
+        algorithm: SigningAlgorithm::Hs512,
+        ..settings()
+    };
+    let error = world.provider.create_issuer("keyed", keyed).unwrap_err();
+    assert_eq!(
+        error,
+        CreateIssuerError::KeyedAlgorithm(SigningAlgorithm::Hs512)
+    );
+    let request = world
+        .http
+        .post(format!("{}/_/issuers", world.provider.base_url()));
+    let request = request.json(&json!({"name": "keyed", "settings": {"algorithm": "HS256"}}));
+    let response = request.send().await.unwrap();
+    assert_eq!(response.status(), 400);
+    assert!(
+        response
+            .text()
+            .await
+            .unwrap()
+            .contains("id-token-algorithm")
+    );
 }

@@ -332,3 +332,165 @@ async fn a_lax_issuer_registers_the_scopes_of_an_api_that_nobody_set_up() {
     let client = registered(&world, &metadata).await;
     assert_eq!(client["scope"], "mcp:tools openid");
 }
+
+/// Serves one answer to so many requests, at a URL of this machine.
+fn published(document: &Value, times: usize) -> String {
+    use std::io::{Read as _, Write as _};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/published", listener.local_addr().unwrap());
+    let body = document.to_string();
+    std::thread::spawn(move || {
+        for _ in 0..times {
+            let (mut stream, _) = listener.accept().unwrap();
+            let _ = stream.read(&mut [0; 4096]);
+            let length = body.len();
+            let _ = write!(
+                stream,
+                "HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{body}"
+            );
+        }
+    });
+    url
+}
+
+#[tokio::test]
+async fn a_sector_is_the_host_of_a_list_that_has_every_redirect_uri() {
+    let world = world().await;
+    let uris = [CALLBACK, "https://other.test/callback"];
+    let metadata = |sector: &str| {
+        json!({
+            "redirect_uris": uris,
+            "subject_type": "pairwise",
+            "sector_identifier_uri": sector,
+        })
+    };
+    let sector = published(&json!(uris), 2);
+    let mut subs = Vec::new();
+    for _ in 0..2 {
+        let client = registered(&world, &metadata(&sector)).await;
+        assert_eq!(client["sector_identifier_uri"], sector);
+        let id = client["client_id"].as_str().unwrap();
+        let kept = world.issuer.clients();
+        let kept = kept.iter().find(|client| client.id == id).unwrap();
+        assert_eq!(kept.sector_identifier.as_deref(), Some("127.0.0.1"));
+        let mut request = careful();
+        request.insert("client_id", id);
+        let code = world.callback(&request).await["code"].clone();
+        let post = world
+            .http
+            .post(world.url("/token"))
+            .form(&redemption(&code));
+        let post = post.basic_auth(id, client["client_secret"].as_str());
+        let tokens: Value = post.send().await.unwrap().json().await.unwrap();
+        let id_token = tokens["id_token"].as_str().unwrap();
+        subs.push(crate::signed::claims(id_token)["sub"].clone());
+    }
+    assert_ne!(subs[0], "alice");
+    assert_eq!(subs[0], subs[1]);
+    for (document, says) in [
+        (
+            json!([CALLBACK]),
+            "does not list `https://other.test/callback`",
+        ),
+        (json!({"uris": uris}), "something else than an array"),
+        (json!("x".repeat(70_000)), "more than 65536 bytes"),
+    ] {
+        let refusal = refused(&world, &metadata(&published(&document, 1))).await;
+        assert_eq!(refusal.0, "invalid_client_metadata");
+        let (_, description) = refusal;
+        assert!(description.contains("`sector_identifier_uri`"));
+        assert!(description.contains(says), "{description}");
+    }
+    // Without a list, several hosts are several sectors.
+    let none = json!({"redirect_uris": uris, "subject_type": "pairwise"});
+    let (_, description) = refused(&world, &none).await;
+    assert!(
+        description.contains("`sector_identifier_uri`"),
+        "{description}"
+    );
+}
+
+#[tokio::test]
+async fn whoever_registers_a_client_has_no_other_machine_called() {
+    let world = world().await;
+    // The addresses of documentation (RFC 5737) and of a cloud's metadata.
+    for elsewhere in ["http://192.0.2.1/x", "http://169.254.169.254/latest"] {
+        let sector = json!({"redirect_uris": [CALLBACK], "sector_identifier_uri": elsewhere});
+        let (error, description) = refused(&world, &sector).await;
+        assert_eq!(error, "invalid_client_metadata");
+        assert!(
+            description.contains("initial access token"),
+            "{description}"
+        );
+    }
+    let elsewhere = json!({
+        "redirect_uris": [CALLBACK],
+        "grant_types": ["authorization_code", "client_credentials"],
+        "token_endpoint_auth_method": "private_key_jwt",
+        "jwks_uri": "http://192.0.2.1/jwks",
+        "backchannel_logout_uri": "http://192.0.2.1/logout",
+    });
+    let client = registered(&world, &elsewhere).await;
+    let id = client["client_id"].as_str().unwrap();
+    let ask = async |id: &str| {
+        let claims = json!({
+            "iss": id,
+            "sub": id,
+            "aud": world.issuer.url(),
+            "exp": NOW + 60,
+            "jti": id,
+        });
+        let assertion = Key::number(1).sign(&json!({"alg": "ES256"}), &claims);
+        let form = [
+            ("grant_type", "client_credentials"),
+            (
+                "client_assertion_type",
+                "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+            ),
+            ("client_assertion", &assertion),
+        ];
+        let request = world.http.post(world.url("/token")).form(&form);
+        request.send().await.unwrap()
+    };
+    let response = ask(id).await;
+    assert_eq!(response.status(), 401);
+    let body: Value = response.json().await.unwrap();
+    let description = body["error_description"].as_str().unwrap();
+    assert!(
+        description.contains("initial access token"),
+        "{description}"
+    );
+    let push = world.issuer.push_logout(id, Some("alice"), None).await;
+    let outcome = push.unwrap().outcome.unwrap_err();
+    assert!(
+        outcome.contains("does not lead to the machine"),
+        "{outcome}"
+    );
+
+    // Its own machine is called, and what it publishes is fetched without a stop for others.
+    let mut here = elsewhere;
+    here["jwks_uri"] = json!(published(&Key::number(1).jwks(), 1));
+    let client = registered(&world, &here).await;
+    assert_eq!(
+        ask(client["client_id"].as_str().unwrap()).await.status(),
+        200
+    );
+}
+
+#[tokio::test]
+async fn with_an_initial_access_token_any_machine_can_be_called() {
+    let world = world_with(IssuerSettings {
+        registration: Registration::Token("let-me-in".to_owned()),
+        ..settings()
+    })
+    .await;
+    let metadata = json!({"redirect_uris": [CALLBACK], "jwks_uri": "https://app.test/jwks"});
+    let post = world.http.post(world.url("/register")).json(&metadata);
+    let client: Value = (post.bearer_auth("let-me-in").send().await.unwrap())
+        .json()
+        .await
+        .unwrap();
+    let clients = world.issuer.clients();
+    let kept = clients.iter().find(|it| it.id == client["client_id"]);
+    assert_eq!(kept.unwrap().registered_from, None);
+}

@@ -61,6 +61,11 @@ fn a_wrong_configuration_is_pointed_at() {
         complaint("fault.toml", fault),
         "error: cannot use `TMP/fault.toml`: fault 2: the fault changes nothing at `token`"
     );
+    let keyed = "algorithm = \"HS256\"\n";
+    assert_eq!(
+        complaint("keyed.toml", keyed),
+        "error: `algorithm` (TMP/keyed.toml:1) is HS256, which is keyed with the secret of one client: leave it out, and give the [[client]] `id-token-algorithm = \"HS256\"`"
+    );
     let missing = program()
         .args(["--config", "/no/such/file"])
         .output()

@@ -7,7 +7,7 @@ use super::problem::{Problem, Told, Way, invalid_request, told};
 use super::request::{self, Asked};
 use super::wishes;
 use crate::endpoint::Call;
-use crate::endpoint::message::{Pairs, typed, value, values};
+use crate::endpoint::message::{GARBLED, Pairs, typed, value, values};
 use crate::endpoint::token::target::resource_is_known;
 use crate::grant::{Challenge, Pending, Prompt};
 use crate::issue;
@@ -26,6 +26,9 @@ pub(in crate::endpoint) fn parse(
 ) -> Result<Pending, Problem> {
     let repeated = single_parameters(call, pairs)?;
     let client = known_client(call, value(pairs, "client_id"))?;
+    if call.request.is_garbled() {
+        return Err(garbled(call, &client, pairs));
+    }
     let asked = request::gather(call, &client, pairs)?;
     let pushed = asked.request_uri.is_some();
     let (parameters, way) = address(call, &client, &asked)?;
@@ -41,6 +44,21 @@ pub(in crate::endpoint) fn parse(
         pending(call, &client, &way, (&asked, parameters))
     };
     rules().map_err(|told| Problem::told(way.clone(), told))
+}
+
+/// A parameter is not what was sent. Where that may be the state, the response has none, rather than
+/// another one.
+fn garbled(call: &Call<'_>, client: &Client, pairs: &[(String, String)]) -> Problem {
+    let mut parameters: AuthorizationParameters = typed(pairs);
+    let state = parameters.state.take();
+    parameters.state = state.filter(|state| !state.contains(char::REPLACEMENT_CHARACTER));
+    match good_redirect_uri(call, client, &parameters) {
+        Ok(uri) => {
+            let way = Way::asked(&client.id, uri, &parameters);
+            Problem::told(way, (ErrorCode::InvalidRequest, GARBLED.to_owned()))
+        }
+        Err(problem) => problem,
+    }
 }
 
 /// Checks a request that is pushed like any other (RFC 9126 §2.1): the parameters to keep.

@@ -32,10 +32,8 @@ fn is_served(call: &Call<'_>) -> bool {
 }
 
 fn start(call: &Call<'_>) -> Result<Reply, TokenError> {
-    let pairs = call.request.form().ok_or_else(|| {
-        let reason = "the body is not application/x-www-form-urlencoded";
-        error(ErrorCode::InvalidRequest, reason)
-    })?;
+    let pairs = (call.request.form())
+        .map_err(|problem| error(ErrorCode::InvalidRequest, &problem.to_string()))?;
     let parameters: TokenParameters = typed(&pairs);
     call.demand(rules::single_parameters(&pairs))
         .map_err(|violation| error(ErrorCode::InvalidRequest, &violation.to_string()))?;

@@ -35,7 +35,7 @@ pub(in crate::endpoint) fn page(call: &Call<'_>) -> Reply {
 /// Asks for the code.
 fn enter(call: &Call<'_>, code: &str, problem: Option<&str>) -> Reply {
     let status = if problem.is_some() { 400 } else { 200 };
-    Reply::page(status, page::device_code(call.issuer, code, problem))
+    Reply::page(status, page::device_code(call.at(), code, problem))
 }
 
 /// Asks who is there, and whether the device is theirs.
@@ -43,7 +43,7 @@ fn ask(call: &Call<'_>, device: &Device, problem: Option<&str>) -> Reply {
     call.note_client(&device.client_id);
     let handle = call.issuer.randomness.token();
     (call.shelf()).put_device_page(&handle, &device.user_code, PAGE_LIFE);
-    let html = page::device(call.issuer, &handle, device, problem);
+    let html = page::device(call.at(), &handle, device, problem);
     Reply::page(if problem.is_some() { 400 } else { 200 }, html)
 }
 
@@ -75,7 +75,7 @@ fn decide(call: &Call<'_>, answer: &Form, handle: &str) -> Reply {
     match say(call.issuer, call.shelf(), &code, verdict) {
         Ok(()) => {
             let approved = matches!(verdict, Verdict::Approve { .. });
-            Reply::page(200, page::device_done(call.issuer, approved))
+            Reply::page(200, page::device_done(call.at(), approved))
         }
         Err(error) => enter(call, "", Some(&sentence(&error.to_string()))),
     }

@@ -5,6 +5,7 @@ mod describe;
 mod members;
 mod offer;
 mod read;
+mod sector;
 mod uris;
 
 use serde_json::{Map, Value, json};
@@ -95,6 +96,9 @@ fn response(call: &Call<'_>, client: &Client, metadata: &Map<String, Value>) -> 
     }
     members.extend(describe::metadata(call.issuer, client));
     members.extend(read::informational(metadata));
+    if let Some(uri) = metadata.get(sector::MEMBER).filter(|uri| uri.is_string()) {
+        members.insert(sector::MEMBER.to_owned(), uri.clone());
+    }
     members
 }
 
@@ -108,6 +112,10 @@ fn metadata(call: &Call<'_>) -> Result<Map<String, Value>, Refusal> {
     let media_type = content_type.split(';').next().unwrap_or_default().trim();
     if !media_type.eq_ignore_ascii_case("application/json") {
         return Err(refuse("the body is not application/json"));
+    }
+    if call.request.body_is_garbled {
+        // RFC 8259 §8.1.
+        return Err(refuse("the body is not UTF-8"));
     }
     match serde_json::from_str(&call.request.body) {
         Ok(Value::Object(metadata)) => Ok(metadata),

@@ -4,6 +4,7 @@
 //! client waits for what never comes. Members that nobody knows are left out, as RFC 7591 §2 has it.
 
 use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr};
 
 use serde_json::{Map, Value};
 use url::Url;
@@ -12,13 +13,14 @@ use super::algorithms::{Algorithms, assertion_algorithm};
 use super::members::Members;
 use super::offer::Offer;
 use super::uris::{redirect_uris, uris, web_uri};
-use super::{Refusal, wrong};
+use super::{Refusal, sector, wrong};
 use crate::endpoint::Call;
 use crate::issue;
 use crate::jose::jwk::ClientKeys;
 use crate::names::{AuthMethod, GrantType, ResponseType, SubjectType};
 use crate::parties::{CertificateName, Client};
 use crate::protocol::ErrorCode;
+use crate::settings::Registration;
 
 /// A new client, as far as everything that it wants is offered.
 pub(super) fn client(call: &Call<'_>, metadata: &Map<String, Value>) -> Result<Client, Refusal> {
@@ -94,14 +96,32 @@ pub(super) fn client(call: &Call<'_>, metadata: &Map<String, Value>) -> Result<C
         frontchannel_logout_session_required: members
             .flag("frontchannel_logout_session_required")?,
         default_max_age: members.seconds("default_max_age")?,
+        registered_from: registered_from(call),
         ..Client::default()
     };
-    consistent(&client, method)?;
-    Ok(client)
+    consistent(members, &client, method)?;
+    // Last, so that nobody is asked for what is refused anyway.
+    let sector_identifier = sector::identifier(call, members, &client)?;
+    Ok(Client {
+        sector_identifier,
+        ..client
+    })
+}
+
+/// Where the client is, if nobody knows who it is.
+fn registered_from(call: &Call<'_>) -> Option<IpAddr> {
+    match call.issuer.settings.registration {
+        Registration::Token(_) => None,
+        Registration::Open | Registration::Off => {
+            let peer = call.request.peer.map(|peer| peer.ip());
+            // Nowhere is no machine that could be called.
+            Some(peer.unwrap_or(Ipv4Addr::UNSPECIFIED.into()))
+        }
+    }
 }
 
 /// What goes well alone and not together.
-fn consistent(client: &Client, method: AuthMethod) -> Result<(), Refusal> {
+fn consistent(members: Members<'_>, client: &Client, method: AuthMethod) -> Result<(), Refusal> {
     let has_keys = client.jwks.is_some() || client.jwks_uri.is_some();
     if client.jwks.is_some() && client.jwks_uri.is_some() {
         return Err(wrong("jwks", "and `jwks_uri` are not sent together"));
@@ -121,9 +141,10 @@ fn consistent(client: &Client, method: AuthMethod) -> Result<(), Refusal> {
     let hosts: BTreeSet<Option<String>> = (client.redirect_uris.iter())
         .map(|uri| Url::parse(uri).ok()?.host_str().map(str::to_owned))
         .collect();
-    if client.subject_type == SubjectType::Pairwise && hosts.len() > 1 {
-        // OIDC Core §8.1 wants a `sector_identifier_uri` then, which is not supported.
-        let problem = "is `pairwise`, so all redirect URIs have to have one host";
+    let has_sector = members.has(sector::MEMBER);
+    if client.subject_type == SubjectType::Pairwise && hosts.len() > 1 && !has_sector {
+        // OIDC Core §8.1.
+        let problem = "is `pairwise`, so all redirect URIs have to have one host, or a `sector_identifier_uri` list them";
         return Err(wrong("subject_type", problem));
     }
     Ok(())
@@ -246,9 +267,6 @@ fn logout_uri(
 }
 
 fn subject_type(members: Members<'_>, offer: &Offer) -> Result<SubjectType, Refusal> {
-    if members.has("sector_identifier_uri") {
-        return Err(wrong("sector_identifier_uri", "is not supported"));
-    }
     let Some(name) = members.text("subject_type")? else {
         return Ok(SubjectType::Public);
     };

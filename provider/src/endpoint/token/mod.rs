@@ -60,10 +60,8 @@ pub(super) fn refuse(error: TokenError) -> Reply {
 }
 
 fn exchange(call: &Call<'_>) -> Result<Reply, TokenError> {
-    let pairs = call.request.form().ok_or_else(|| {
-        let reason = "the body is not application/x-www-form-urlencoded";
-        error(ErrorCode::InvalidRequest, reason)
-    })?;
+    let pairs = (call.request.form())
+        .map_err(|problem| error(ErrorCode::InvalidRequest, &problem.to_string()))?;
     let parameters = TokenParameters {
         audience: values(&pairs, "audience"),
         resource: values(&pairs, "resource"),

@@ -191,15 +191,6 @@ impl Store for RedisStore {
         self.own("advance", name.as_bytes())
     }
 
-    fn set_counter(&self, name: &str, value: u64) -> Kept<()> {
-        let key = format!("{}own", self.prefix);
-        let arguments = vec![name.into(), text(value)];
-        told(
-            self.link
-                .script(self.operation("set-counter", key, arguments))?,
-        )
-    }
-
     fn shared_secret(&self, proposal: [u8; 32]) -> Kept<[u8; 32]> {
         let secret: Vec<u8> = self.own("secret", &proposal)?;
         let size = |_| StoreDown("its secret is none of this provider's".to_owned());

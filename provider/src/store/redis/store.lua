@@ -142,12 +142,6 @@ function operations.advance()
     return new
 end
 
-operations['set-counter'] = function()
-    redis.call('HSET', own, 'counter:' .. ARGV[3], ARGV[4])
-    keep_own()
-    return 1
-end
-
 function operations.secret()
     redis.call('HSETNX', own, 'secret', ARGV[3])
     keep_own()
