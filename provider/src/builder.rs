@@ -1,24 +1,58 @@
 //! How a provider is put together before it starts.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, TcpListener};
 use std::time::Duration;
 
 use crate::claims::ClaimRule;
 use crate::clock::Clock;
 use crate::control::ControlKey;
-use crate::fault::{Fault, FaultError};
+use crate::fault::Fault;
 use crate::listen::Limits;
 use crate::parties::{Client, User};
 use crate::rules::Rule;
 use crate::server::MockProvider;
 use crate::settings::{Enforcement, IssuerSettings, KeySource, Profile, SignIn, SigningAlgorithm};
+use crate::start_error::StartError;
 use crate::store::Stores;
 #[cfg(feature = "tls")]
-use crate::tls::{Tls, TlsError};
+use crate::tls::Tls;
 use crate::urls::Addresses;
 
 /// Sets up a [`MockProvider`]. Without any call it listens on a free port of 127.0.0.1, is strict,
 /// and knows the users alice, bob and carol.
+///
+/// ```
+/// use oauth_gauntlet_provider::{
+///     Addresses, Client, ClaimRule, Clock, Fault, MockProvider, Profile, User,
+/// };
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let fault: Fault = serde_json::from_str(r#"{"userinfo": {"reply": {"status": 500}}}"#)?;
+/// let provider = MockProvider::builder()
+///     .client(Client::public("app").redirect_uri("http://localhost:3000/callback"))
+///     .user(User::from_sub("dora"))
+///     .scope("orders", ["customer_number"])
+///     .claim_rule(ClaimRule {
+///         user: Some("dora".to_owned()),
+///         everywhere: serde_json::from_str(r#"{"customer_number": 7}"#)?,
+///         ..ClaimRule::default()
+///     })
+///     .profile(Profile::Oauth21)
+///     .clock(Clock::fixed(1_800_000_000))
+///     .seed(1)
+///     .addresses(Addresses {
+///         base_path: "/auth".to_owned(),
+///         ..Addresses::default()
+///     })
+///     .fault(fault)
+///     .start()
+///     .await?;
+/// assert_eq!(provider.issuer().url(), format!("{}/auth", provider.base_url()));
+/// assert_eq!(provider.issuer().users().len(), 4);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[must_use = "nothing happens before `start`"]
 pub struct MockProviderBuilder {
@@ -39,56 +73,6 @@ pub struct MockProviderBuilder {
     pub(crate) require_test_key: bool,
     #[cfg(feature = "redis")]
     pub(crate) redis: Option<String>,
-}
-
-/// Why a provider did not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The address cannot be listened on.
-    #[error("cannot listen on {address}")]
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// What the system says.
-        source: std::io::Error,
-    },
-    /// The system gives no thread or no event queue.
-    #[error("cannot start the provider's own runtime")]
-    Runtime(#[source] std::io::Error),
-    /// The certificate cannot be used.
-    #[cfg(feature = "tls")]
-    #[error("cannot serve HTTPS")]
-    Tls(#[from] TlsError),
-    /// The algorithm of an issuer is one that is keyed with the secret of one client.
-    #[error(
-        "the algorithm of an issuer cannot be `{}`, which is keyed with the secret of one client: \
-         set `Client::id_token_algorithm` instead",
-        .0.as_str()
-    )]
-    KeyedAlgorithm(SigningAlgorithm),
-    /// The URL of the Redis server is none.
-    #[cfg(feature = "redis")]
-    #[error("cannot use the Redis URL: write it as redis://[[USER]:PASSWORD@]HOST[:PORT][/DB]")]
-    RedisUrl(#[source] redis::RedisError),
-    /// Replicas would not know under which address they are one provider.
-    #[cfg(feature = "redis")]
-    #[error(
-        "replicas need one public address: set `Addresses::public` to the URL that they are all \
-         reached under, such as that of the load balancer"
-    )]
-    NoPublicAddress,
-    /// Replicas sign with the same keys, and those that are made for one process are not.
-    #[cfg(feature = "redis")]
-    #[error("replicas need keys that all of them have: the test keys, or your own")]
-    GeneratedKeys,
-    /// A fault makes no sense.
-    #[error("the fault `{summary}` makes no sense")]
-    Fault {
-        /// What the fault does.
-        summary: String,
-        /// What is wrong with it.
-        source: FaultError,
-    },
 }
 
 impl MockProviderBuilder {
@@ -324,7 +308,7 @@ impl MockProviderBuilder {
     /// within a second, and is in no journal; so it is when the server is not there yet at the
     /// start.
     ///
-    /// ```no_run
+    /// ```
     /// use oauth_gauntlet_provider::{Addresses, MockProvider};
     ///
     /// # #[tokio::main(flavor = "current_thread")]

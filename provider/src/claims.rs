@@ -11,6 +11,24 @@ use crate::parties::User;
 
 /// Claims to add, beside those of the user, to what a matching token or response says. Every
 /// condition that is given must hold; of several rules for one claim the last counts.
+///
+/// ```
+/// use oauth_gauntlet_provider::{ClaimRule, Client, MockProvider, TokensFor};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let rule = r#"{"user": "alice", "scope": "openid", "id-token": {"groups": ["admin"]}}"#;
+/// let provider = MockProvider::builder()
+///     .client(Client::public("app"))
+///     .claim_rule(serde_json::from_str::<ClaimRule>(rule)?)
+///     .start()
+///     .await?;
+/// // Her ID tokens have the claim from now on, and nothing else has it.
+/// let tokens = provider.issuer().tokens(TokensFor::new("app", "alice"))?;
+/// assert!(tokens.contains_key("id_token"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]

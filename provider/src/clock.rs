@@ -14,6 +14,30 @@ use rand::{Rng as _, SeedableRng as _};
 use crate::store::{Common, Kept};
 
 /// The time as an issuer sees it. Clones share one clock, so moving one moves all.
+///
+/// ```
+/// use std::time::Duration;
+/// use oauth_gauntlet_provider::{Client, Clock, MockProvider, TokensFor};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let clock = Clock::fixed(1_800_000_000);
+/// let app = Client::public("app");
+/// let provider = MockProvider::builder().client(app).clock(clock.clone()).start().await?;
+/// let tokens = provider.issuer().tokens(TokensFor::new("app", "alice"))?;
+/// let bearer = format!("Bearer {}", tokens["access_token"].as_str().ok_or("a token")?);
+/// let http = reqwest::Client::builder().no_proxy().build()?;
+/// let userinfo = http.get(format!("{}/userinfo", provider.base_url()));
+/// let userinfo = userinfo.header("authorization", bearer);
+/// assert_eq!(userinfo.try_clone().ok_or("no body")?.send().await?.status(), 200);
+///
+/// // Access tokens live for an hour, which is over at once.
+/// clock.advance(Duration::from_hours(1));
+/// assert_eq!(provider.issuer().clock().now(), 1_800_003_600);
+/// assert_eq!(userinfo.send().await?.status(), 401);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Clock(Arc<Inner>);
 

@@ -73,7 +73,8 @@ impl Issuer {
     /// let issuer = provider.issuer();
     ///
     /// // What your device does:
-    /// let request = reqwest::Client::new().post(format!("{}/device/authorize", issuer.url()));
+    /// let http = reqwest::Client::builder().no_proxy().build()?;
+    /// let request = http.post(format!("{}/device/authorize", issuer.url()));
     /// let form = [("client_id", "tv"), ("scope", "profile")];
     /// let shown: Value = request.form(&form).send().await?.json().await?;
     /// let user_code = shown["user_code"].as_str().ok_or("a user code")?;

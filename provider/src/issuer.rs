@@ -17,7 +17,6 @@ use shared::Shared;
 pub(crate) use shared::reached;
 
 use crate::access_token::Sealer;
-use crate::builder::StartError;
 use crate::clock::{Clock, ClockState, Randomness};
 use crate::endpoint;
 use crate::fault::{ArmedFault, Fault, FaultError, Faults};
@@ -33,6 +32,7 @@ use crate::parties::{Client, User};
 use crate::published_keys::PublishedKeys;
 use crate::settings::{IssuerSettings, Profile};
 use crate::snapshot::Snapshot;
+use crate::start_error::StartError;
 use crate::store::{GENERATION, Kept, Kind, Store, Stores};
 use crate::urls::{Addresses, Urls};
 use crate::verify::{self, Expectation, Verification};

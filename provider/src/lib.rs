@@ -66,6 +66,7 @@ mod sent;
 mod server;
 mod settings;
 mod snapshot;
+mod start_error;
 mod store;
 #[cfg(feature = "tls")]
 mod tls;
@@ -73,7 +74,7 @@ mod transport;
 mod urls;
 mod verify;
 
-pub use builder::{MockProviderBuilder, StartError};
+pub use builder::MockProviderBuilder;
 pub use claims::ClaimRule;
 pub use clock::Clock;
 pub use config::ConfigError;
@@ -107,6 +108,7 @@ pub use settings::{
     DeviceSettings, Enforcement, IssuerSettings, Profile, RefreshTokens, Registration, SignIn,
 };
 pub use snapshot::{Snapshot, SnapshotError};
+pub use start_error::StartError;
 #[cfg(feature = "tls")]
 pub use tls::{Tls, TlsError, TrustVariable, trust_script, trust_variables};
 pub use urls::{Addresses, Side};

@@ -14,9 +14,10 @@ use socket2::{Domain, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-use crate::builder::{MockProviderBuilder, StartError};
+use crate::builder::MockProviderBuilder;
 use crate::exchange;
 use crate::server::Host;
+use crate::start_error::StartError;
 #[cfg(feature = "tls")]
 use crate::tls::{self, TlsServer};
 use crate::transport::{Connection, Io, Stream};

@@ -12,6 +12,33 @@ use crate::names::{AccessTokenFormat, AuthMethod, GrantType, ResponseType, Subje
 
 /// A registered client (RFC 6749 §2). The members are those of RFC 7591 §2 and OIDC Dynamic Client
 /// Registration 1.0 §2; what is `None` is as the issuer has it.
+///
+/// ```
+/// use std::time::Duration;
+/// use oauth_gauntlet_provider::{AccessTokenFormat, AuthMethod, Client, MockProvider, User};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let shop = Client {
+///     access_token_format: Some(AccessTokenFormat::Jwt),
+///     access_token_lifetime: Some(Duration::from_mins(5)),
+///     backchannel_logout_uri: Some("http://localhost:3000/logout".to_owned()),
+///     ..Client::confidential("shop", "secret")
+///         .redirect_uri("http://localhost:3000/callback")
+///         .auth_methods([AuthMethod::ClientSecretBasic])
+/// };
+/// let native = Client::public("native").redirect_uri("http://127.0.0.1/callback");
+/// assert!(native.is_public());
+///
+/// let provider = MockProvider::builder().client(shop).start().await?;
+/// let issuer = provider.issuer();
+/// issuer.add_client(native);
+/// issuer.add_user(User::new("dora").claim("email", "dora@example.test"));
+/// assert_eq!(issuer.clients().len(), 2);
+/// assert!(issuer.remove_user("alice"));
+/// # Ok(())
+/// # }
+/// ```
 #[expect(
     clippy::struct_excessive_bools,
     reason = "the specifications have them"

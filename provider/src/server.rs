@@ -14,7 +14,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::builder::{MockProviderBuilder, StartError};
+use crate::builder::MockProviderBuilder;
 use crate::clock;
 use crate::control::ControlKey;
 use crate::issuer::{House, Issuer};
@@ -23,6 +23,7 @@ use crate::metrics::Metrics;
 use crate::outbound::Outbound;
 use crate::parallel::{TestKeyError, Tests};
 use crate::settings::{IssuerSettings, KeySource};
+use crate::start_error::StartError;
 pub use naming::CreateIssuerError;
 pub(crate) use naming::check_name;
 
@@ -30,6 +31,33 @@ pub(crate) use naming::check_name;
 ///
 /// It has threads and a runtime of its own: it works under any runtime or none, and goes on
 /// answering while a test blocks its thread.
+///
+/// ```
+/// use std::time::Duration;
+/// use oauth_gauntlet_provider::{Fault, IssuerSettings, MockProvider, SigningAlgorithm};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let provider = MockProvider::builder().algorithm(SigningAlgorithm::Es256).start().await?;
+/// assert_eq!(provider.issuer().url(), provider.base_url());
+///
+/// // One more issuer costs microseconds, and shares nothing with the first.
+/// let shop = provider.create_issuer("shop", IssuerSettings::default())?;
+/// assert_eq!(shop.url(), format!("{}/shop", provider.base_url()));
+/// provider.create_issuer_for(Duration::from_mins(5), "short", IssuerSettings::default())?;
+/// assert_eq!(provider.issuers().len(), 3);
+///
+/// // Tests in parallel on one issuer: faults and exchanges of one are not those of another.
+/// provider.begin_test("test-1")?;
+/// let fault = r#"{"token": {"error": "invalid_grant"}, "when": {"test": "test-1"}}"#;
+/// provider.issuer().arm(serde_json::from_str::<Fault>(fault)?)?;
+/// provider.end_test("test-1");
+/// assert!(provider.issuer().faults().is_empty());
+///
+/// provider.shut_down().await;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct MockProvider {
     host: Arc<Host>,

@@ -15,6 +15,32 @@ use crate::rules::Rule;
 
 /// How one issuer is set up. The default is strict, enforces every rule, and knows three users
 /// and no client.
+///
+/// ```
+/// use std::time::Duration;
+/// use oauth_gauntlet_provider::{
+///     Client, DeviceSettings, GrantType, IssuerSettings, MockProvider, RefreshTokens, Rule, SignIn,
+/// };
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut settings = IssuerSettings {
+///     clients: vec![Client::public("tv")],
+///     sign_in: SignIn::Auto { sub: "alice".to_owned() },
+///     access_token_lifetime: Duration::from_secs(30),
+///     refresh_tokens: RefreshTokens::Always,
+///     device: DeviceSettings { pending_polls: 2, ..DeviceSettings::default() },
+///     ..IssuerSettings::default()
+/// };
+/// settings.grants.insert(GrantType::Password);
+/// settings.observed.insert(Rule::WellFormedChallenge);
+///
+/// let provider = MockProvider::builder().settings(settings.clone()).start().await?;
+/// // Another one of the same kind, beside it.
+/// provider.create_issuer("other", settings)?;
+/// # Ok(())
+/// # }
+/// ```
 #[expect(clippy::struct_excessive_bools, reason = "they are independent")]
 #[derive(Debug, Clone)]
 pub struct IssuerSettings {

@@ -12,10 +12,10 @@ use super::log;
 use super::print::{self, Secrets};
 use super::ready::{Ready, ReadyFile};
 use super::setup::{Named, Setup};
-use crate::builder::StartError;
 use crate::config::ConfigError;
 use crate::listen;
 use crate::server::MockProvider;
+use crate::start_error::StartError;
 
 /// Why the provider was not served, or not to its end.
 #[derive(Debug, thiserror::Error)]

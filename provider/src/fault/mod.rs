@@ -39,6 +39,40 @@ use crate::Endpoint;
 /// The key names the point of the pipeline; exactly one point is set. Strings inside a fault may
 /// hold placeholders: `{value}` (the honest value), `{half}` (its first half), `{swapcase}` (its
 /// letters in the other case), `{client_id}`, `{issuer}`, `{redirect_uri}`, `{sub}`.
+///
+/// ```
+/// use oauth_gauntlet_provider::{Client, Fault, JwtFault, MockProvider, Signing, TokensFor, When};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let provider = MockProvider::builder().client(Client::public("app")).start().await?;
+/// let issuer = provider.issuer();
+///
+/// // As data, in the form that scenarios, configuration files and the control API have …
+/// for fault in [
+///     r#"{"metadata": {"set": {"issuer": "{issuer}/"}}}"#,
+///     r#"{"redirect": {"error": {"code": "access_denied"}}, "when": {"user": "bob"}}"#,
+///     r#"{"token": {"reply": {"status": 503}}, "when": {"nth": 2}}"#,
+///     r#"{"userinfo": {"json": "{\"sub\": null}"}, "when": {"times": 1}}"#,
+///     r#"{"transport": {"at": "jwks", "do": "reset"}}"#,
+/// ] {
+///     issuer.arm(serde_json::from_str(fault)?)?;
+/// }
+/// assert_eq!(issuer.faults().len(), 5);
+/// issuer.disarm_all();
+///
+/// // … or as Rust has it.
+/// let unsigned = issuer.arm(Fault {
+///     id_token: Some(JwtFault { sign: Some(Signing::None), ..JwtFault::default() }),
+///     when: When { client: Some("app".to_owned()), ..When::default() },
+///     ..Fault::default()
+/// })?;
+/// issuer.tokens(TokensFor::new("app", "alice"))?;
+/// assert_eq!((unsigned.matched(), unsigned.fired()), (1, 1));
+/// unsigned.disarm();
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(JsonSchema))]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]

@@ -123,7 +123,8 @@ impl Issuer {
     /// // An API under test takes Alice's access token …
     /// let tokens = issuer.tokens(TokensFor::new("my-app", "alice").scope("openid email"))?;
     /// let bearer = format!("Bearer {}", tokens["access_token"].as_str().ok_or("a token")?);
-    /// let userinfo = reqwest::Client::new().get(format!("{}/userinfo", issuer.url()));
+    /// let http = reqwest::Client::builder().no_proxy().build()?;
+    /// let userinfo = http.get(format!("{}/userinfo", issuer.url()));
     /// let userinfo = userinfo.header("authorization", &bearer).send().await?;
     /// assert_eq!(userinfo.status(), 200);
     ///

@@ -20,6 +20,36 @@ use shared::Shared;
 
 /// The exchanges that an issuer had: the last 10,000 of them, or fewer where they hold more than
 /// 8 MiB. Clones share one journal.
+///
+/// ```
+/// use std::time::Duration;
+/// use oauth_gauntlet_provider::{Endpoint, Filter, MockProvider};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let provider = MockProvider::builder().start().await?;
+/// let journal = provider.issuer().journal();
+/// let mut reader = journal.subscribe();
+///
+/// // What your client does, wherever it does it:
+/// let http = reqwest::Client::builder().no_proxy().build()?;
+/// let discovery = format!("{}/.well-known/openid-configuration", provider.base_url());
+/// let request = tokio::spawn(http.get(discovery).send());
+///
+/// let limit = Duration::from_secs(5);
+/// let seen = journal.wait_for(|it| it.endpoint == Endpoint::Metadata, limit).await;
+/// let seen = seen.ok_or("the client never asked")?;
+/// assert_eq!(seen.response.status, 200);
+/// assert!(seen.notes.violations.is_empty());
+/// assert_eq!(reader.next().await.number, seen.number);
+///
+/// let failed = Filter { status: Some(400), ..Filter::default() };
+/// assert!(!journal.exchanges().iter().any(|it| failed.fits(it)));
+/// request.await??;
+/// journal.clear();
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Journal(Arc<Inner>);
 

@@ -15,9 +15,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-#[cfg(feature = "redis")]
-use crate::builder::StartError;
 use crate::grant::{Decision, Device, Grant, Interaction, Member, Polls, SignedIn};
+#[cfg(feature = "redis")]
+use crate::start_error::StartError;
 
 pub(crate) use common::{Bounds, Common, Counts, Entered, SharedFault};
 pub(crate) use gate::Dealings;

@@ -22,12 +22,16 @@ mod control_tests;
 mod cors;
 mod device;
 mod discovery;
+mod documents;
 mod dpop;
 mod encrypted;
 mod endpoints;
+#[cfg(feature = "cli")]
+mod examples;
 mod faults;
 mod grants;
 mod honest;
+mod in_a_test;
 mod introspection;
 mod issuers;
 mod keys;

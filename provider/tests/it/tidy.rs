@@ -70,7 +70,7 @@ fn only_the_clock_reads_time_or_makes_randomness() {
 
 #[test]
 fn every_file_says_what_it_is_for_and_can_be_read_in_one_sitting() {
-    for folder in ["src", "tests", "examples"] {
+    for folder in ["src", "tests", "benches"] {
         for (path, text) in sources(folder) {
             assert!(text.starts_with("//! "), "{}", path.display());
             let tests = text.find("#[cfg(test)]\nmod tests").unwrap_or(text.len());
