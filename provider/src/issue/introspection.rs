@@ -70,7 +70,7 @@ fn of_access_token(
         jti: Some(jti),
         auth_time: token.auth_time,
         cnf: confirmation(token),
-        act: acting(token),
+        act: acting(at, client, token),
     }
 }
 

@@ -96,7 +96,7 @@ pub(crate) fn access_token(
         auth_time: user.map(|user| user.auth_time),
         acr: (user.map(|user| user.acr.clone())).filter(|acr| !acr.is_empty()),
         cnf: confirmation(token),
-        act: acting(token),
+        act: acting(at, client, token),
     };
     let about = about(at.issuer, Carrier::AccessToken, &occasion(token));
     let claims = Object::with(&claims, about);
@@ -122,10 +122,17 @@ pub(crate) fn audience(at: At<'_>, token: &AccessToken) -> Value {
 }
 
 /// Who acts for the user, each with the one before it inside (RFC 8693 §4.1).
-pub(super) fn acting(token: &AccessToken) -> Option<Value> {
-    let wrap = |before: Option<Value>, actor: &String| match before {
-        Some(before) => Some(json!({"sub": actor, "act": before})),
-        None => Some(json!({"sub": actor})),
+pub(super) fn acting(at: At<'_>, client: &Client, token: &AccessToken) -> Option<Value> {
+    let wrap = |before: Option<Value>, actor: &String| {
+        let sub = match at.issuer.client(actor) {
+            Some(_) => actor.into(),
+            // Somebody whom the client may know by another name.
+            None => subject::subject(at.issuer, client, actor),
+        };
+        Some(match before {
+            Some(before) => json!({"sub": sub, "act": before}),
+            None => json!({"sub": sub}),
+        })
     };
     token.actors.iter().rev().fold(None, wrap)
 }

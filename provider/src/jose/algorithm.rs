@@ -158,43 +158,52 @@ impl SigningAlgorithm {
         }
     }
 
-    /// How an RSA key signs; none for other keys.
-    pub(crate) fn rsa_encoding(self) -> Option<&'static dyn signature::RsaEncoding> {
-        match self {
-            Self::Rs256 => Some(&signature::RSA_PKCS1_SHA256),
-            Self::Rs384 => Some(&signature::RSA_PKCS1_SHA384),
-            Self::Rs512 => Some(&signature::RSA_PKCS1_SHA512),
-            Self::Ps256 => Some(&signature::RSA_PSS_SHA256),
-            Self::Ps384 => Some(&signature::RSA_PSS_SHA384),
-            Self::Ps512 => Some(&signature::RSA_PSS_SHA512),
+    /// How an RSA key signs, and how that is verified; none for other keys.
+    pub(crate) fn rsa(self) -> Option<RsaScheme> {
+        let (signing, verification): (&'static dyn signature::RsaEncoding, _) = match self {
+            Self::Rs256 => (
+                &signature::RSA_PKCS1_SHA256,
+                &signature::RSA_PKCS1_2048_8192_SHA256,
+            ),
+            Self::Rs384 => (
+                &signature::RSA_PKCS1_SHA384,
+                &signature::RSA_PKCS1_2048_8192_SHA384,
+            ),
+            Self::Rs512 => (
+                &signature::RSA_PKCS1_SHA512,
+                &signature::RSA_PKCS1_2048_8192_SHA512,
+            ),
+            Self::Ps256 => (
+                &signature::RSA_PSS_SHA256,
+                &signature::RSA_PSS_2048_8192_SHA256,
+            ),
+            Self::Ps384 => (
+                &signature::RSA_PSS_SHA384,
+                &signature::RSA_PSS_2048_8192_SHA384,
+            ),
+            Self::Ps512 => (
+                &signature::RSA_PSS_SHA512,
+                &signature::RSA_PSS_2048_8192_SHA512,
+            ),
             Self::Es256
             | Self::Es384
             | Self::Es512
             | Self::EdDsa
             | Self::Hs256
             | Self::Hs384
-            | Self::Hs512 => None,
-        }
+            | Self::Hs512 => return None,
+        };
+        Some(RsaScheme {
+            signing,
+            verification,
+        })
     }
+}
 
-    /// How the signature of an RSA key is verified; none for other keys.
-    pub(crate) fn rsa_verification(self) -> Option<&'static signature::RsaParameters> {
-        match self {
-            Self::Rs256 => Some(&signature::RSA_PKCS1_2048_8192_SHA256),
-            Self::Rs384 => Some(&signature::RSA_PKCS1_2048_8192_SHA384),
-            Self::Rs512 => Some(&signature::RSA_PKCS1_2048_8192_SHA512),
-            Self::Ps256 => Some(&signature::RSA_PSS_2048_8192_SHA256),
-            Self::Ps384 => Some(&signature::RSA_PSS_2048_8192_SHA384),
-            Self::Ps512 => Some(&signature::RSA_PSS_2048_8192_SHA512),
-            Self::Es256
-            | Self::Es384
-            | Self::Es512
-            | Self::EdDsa
-            | Self::Hs256
-            | Self::Hs384
-            | Self::Hs512 => None,
-        }
-    }
+/// What an RSA key does for one algorithm.
+pub(crate) struct RsaScheme {
+    pub(crate) signing: &'static dyn signature::RsaEncoding,
+    pub(crate) verification: &'static signature::RsaParameters,
 }
 
 /// The kinds of key pairs. One pair of RSA serves six algorithms, any other pair one.

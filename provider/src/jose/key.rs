@@ -86,11 +86,11 @@ impl Pair {
         const SOUND: &str = "a parsed key signs any message";
         match &self.secret {
             Secret::Rsa(pair) => {
-                let encoding = algorithm
-                    .rsa_encoding()
+                let scheme = algorithm
+                    .rsa()
                     .expect("a signing key has an algorithm of its kind");
                 let mut signature = vec![0; pair.public_modulus_len()];
-                pair.sign(encoding, &clock::entropy(), message, &mut signature)
+                pair.sign(scheme.signing, &clock::entropy(), message, &mut signature)
                     .expect(SOUND);
                 signature
             }

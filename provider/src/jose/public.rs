@@ -87,8 +87,11 @@ impl PublicKey {
             return false;
         }
         let verified = match self {
-            Self::Rsa { n, e } => match algorithm.rsa_verification() {
-                Some(how) => RsaPublicKeyComponents { n, e }.verify(how, message, signature),
+            Self::Rsa { n, e } => match algorithm.rsa() {
+                Some(scheme) => {
+                    let key = RsaPublicKeyComponents { n, e };
+                    key.verify(scheme.verification, message, signature)
+                }
                 None => return false,
             },
             Self::Ec { curve, point } => {

@@ -151,11 +151,7 @@ async fn the_user_who_is_asked_for_is_the_one_who_comes_back() {
         .advance(std::time::Duration::from_hours(48));
     let claim = r#"{"id_token": {"sub": {"value": "alice"}}}"#;
     for wish in [("id_token_hint", hint), ("claims", claim)] {
-        let as_user = async |user: &str| {
-            let request = world.authorize(&wishing(&[wish]));
-            let request = request.header("gauntlet-user", user);
-            callback(&request.send().await.unwrap())
-        };
+        let as_user = async |user: &str| world.callback_as(user, &wishing(&[wish])).await;
         assert!(as_user("alice").await.contains_key("code"), "{wish:?}");
         assert_eq!(as_user("bob").await["error"], "login_required");
     }
@@ -262,8 +258,7 @@ async fn errors_without_a_page_say_what_would_be_needed() {
     assert_eq!(claims["auth_time"], NOW);
 
     let world = crate::support::world().await;
-    let request = world.authorize(&wishing(&[none]));
-    let request = request.header("gauntlet-user", "alice");
+    let request = world.authorize_as("alice", &wishing(&[none]));
     let request = request.header("gauntlet-withhold", "openid profile email offline_access");
     let callback = callback(&request.send().await.unwrap());
     assert_eq!(callback["error"], "consent_required");
@@ -332,8 +327,7 @@ async fn resources_may_be_several_and_have_to_exist() {
     .await;
     let with = async |resources: &[&str]| {
         let resources: Vec<_> = resources.iter().map(|it| ("resource", *it)).collect();
-        let request = world.authorize(&careful()).query(&resources);
-        let request = request.header("gauntlet-user", "alice");
+        let request = world.authorize_as("alice", &careful()).query(&resources);
         callback(&request.send().await.unwrap())
     };
     let code = with(&known).await["code"].clone();

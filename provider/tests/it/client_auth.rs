@@ -7,7 +7,9 @@ use reqwest::Response;
 use serde_json::{Value, json};
 
 use crate::signed::{Key, keyed, message, with};
-use crate::support::{CALLBACK, NOW, World, error_of, settings, world_with};
+use crate::support::{
+    CALLBACK, NOW, World, callback, careful, error_of, redemption, settings, world_with,
+};
 
 const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
@@ -276,4 +278,102 @@ async fn published_keys_are_fetched_and_fetched_again_when_a_new_one_signs() {
     publisher.shut_down().await;
     assert_eq!(asked(2, "es256-2").await, 200);
     assert_eq!(asked(3, "es256-3").await, 401);
+}
+
+#[tokio::test]
+async fn each_refusal_of_fapi_is_by_its_rule_and_what_it_wants_is_served() {
+    let world = keyed_world(Profile::Fapi2).await;
+    let key = Key::number(1);
+    let signs = Client::with_keys("signs", key.jwks()).redirect_uri(CALLBACK);
+    world
+        .issuer
+        .add_client(signs.redirect_uri("http://app.test/callback"));
+    let assertion = || {
+        let jti = world.issuer.journal().len().to_string();
+        let claims = with(claims(&world, "signs"), &json!({"jti": jti}));
+        key.sign(&json!({"alg": "ES256"}), &claims)
+    };
+    let post = async |path: &str, form: &[(&str, &str)], proven: bool| {
+        let assertion = assertion();
+        let mut form = form.to_vec();
+        form.extend([
+            ("client_assertion_type", JWT_BEARER),
+            ("client_assertion", assertion.as_str()),
+        ]);
+        let request = world.http.post(world.url(path)).form(&form);
+        let header = json!({"typ": "dpop+jwt", "alg": "ES256", "jwk": key.jwk()});
+        let jti = world.issuer.journal().len().to_string();
+        let proof = json!({"htm": "POST", "htu": world.url(path), "iat": NOW, "jti": jti});
+        let request = match proven {
+            true => request.header("dpop", key.sign(&header, &proof)),
+            false => request,
+        };
+        request.send().await.unwrap()
+    };
+    let mut honest = careful();
+    honest.insert("client_id", "signs");
+    for (name, value, error, rule) in [
+        (
+            "code_challenge",
+            "",
+            "invalid_request",
+            Some(Rule::CodeChallenge),
+        ),
+        (
+            "code_challenge_method",
+            "plain",
+            "invalid_request",
+            Some(Rule::HashedChallenge),
+        ),
+        (
+            "response_type",
+            "code id_token",
+            "unsupported_response_type",
+            Some(Rule::CodeAlone),
+        ),
+        (
+            "response_type",
+            "token",
+            "unsupported_response_type",
+            Some(Rule::NoTokenByBrowser),
+        ),
+        (
+            "redirect_uri",
+            "http://app.test/callback",
+            "invalid_request",
+            Some(Rule::SecureRedirectUri),
+        ),
+    ] {
+        let mut request = honest.clone();
+        match value {
+            "" => request.retain(|known, _| !known.starts_with(name)),
+            _ => drop(request.insert(name, value)),
+        }
+        let form: Vec<_> = request.into_iter().collect();
+        let response = post("/par", &form, false).await;
+        assert_eq!(error_of(response).await, (400, error.to_owned()), "{name}");
+        assert_eq!(broken(&world), Vec::from_iter(rule), "{name}");
+    }
+    let redirected = world.authorize_as("alice", &honest).send().await.unwrap();
+    assert_eq!(callback(&redirected)["error"], "invalid_request");
+    assert_eq!(broken(&world), [Rule::PushedRequest]);
+
+    let code = async || {
+        let form: Vec<_> = honest.clone().into_iter().collect();
+        let pushed: Value = post("/par", &form, false).await.json().await.unwrap();
+        let request_uri = pushed["request_uri"].as_str().unwrap();
+        let request = [("client_id", "signs"), ("request_uri", request_uri)].into();
+        world.callback(&request).await["code"].clone()
+    };
+    let first = code().await;
+    let response = post("/token", &redemption(&first), false).await;
+    assert_eq!(
+        error_of(response).await,
+        (400, "invalid_request".to_owned())
+    );
+    assert_eq!(broken(&world), [Rule::SenderConstrainedTokens]);
+    let response = post("/token", &redemption(&code().await), true).await;
+    assert_eq!(response.status(), 200);
+    let tokens: Value = response.json().await.unwrap();
+    assert_eq!(tokens["token_type"], "DPoP");
 }

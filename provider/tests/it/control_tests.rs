@@ -8,7 +8,7 @@ use crate::support::{World, callback, careful, http, settings, world};
 
 /// Signs alice in under a test; the code.
 async fn code(world: &World, test: &str) -> String {
-    let request = world.authorize(&careful()).header("gauntlet-user", "alice");
+    let request = world.authorize_as("alice", &careful());
     let response = request.header("gauntlet-test", test).send().await.unwrap();
     callback(&response)["code"].clone()
 }
@@ -164,8 +164,7 @@ async fn where_a_key_is_required_nothing_begins_without_one() {
         http: http(),
     };
     let begun = world
-        .authorize(&careful())
-        .header("gauntlet-user", "alice")
+        .authorize_as("alice", &careful())
         .send()
         .await
         .unwrap();

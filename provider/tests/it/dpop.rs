@@ -73,6 +73,23 @@ async fn a_token_is_bound_to_the_key_of_the_proof_and_used_with_it() {
 }
 
 #[tokio::test]
+async fn introspection_says_whom_a_token_is_bound_to() {
+    let world = world().await;
+    let key = Key::number(1);
+    let tokens = bound(&world, &key, "1").await;
+    let said = world.introspect(tokens["access_token"].as_str().unwrap());
+    let said = said.await;
+    assert_eq!(said["active"], true);
+    assert_eq!(said["token_type"], "DPoP");
+    assert_eq!(said["cnf"], json!({"jkt": key.thumbprint()}));
+    let free = world.tokens().await;
+    let said = world.introspect(free["access_token"].as_str().unwrap());
+    let said = said.await;
+    assert_eq!(said["token_type"], "Bearer");
+    assert_eq!(said.get("cnf"), None);
+}
+
+#[tokio::test]
 async fn a_bound_token_is_of_no_use_to_anybody_else() {
     let world = world().await;
     let (key, other) = (Key::number(1), Key::number(2));

@@ -10,15 +10,7 @@ use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
 use crate::signed::Key;
-use crate::support::{NOW, World, error_of, settings, verified, world_with};
-
-async fn granted(request: RequestBuilder) -> Value {
-    let response = request.send().await.unwrap();
-    let status = response.status();
-    let body: Value = response.json().await.unwrap();
-    assert_eq!(status, 200, "{body}");
-    body
-}
+use crate::support::{NOW, World, error_of, granted, settings, verified, world_with};
 
 async fn refused(request: RequestBuilder) -> String {
     let (status, error) = error_of(request.send().await.unwrap()).await;

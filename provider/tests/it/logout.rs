@@ -289,16 +289,8 @@ async fn people_are_asked_unless_an_id_token_says_who_wants_to_sign_out() {
 
     // An ID token of somebody else is no reason either.
     let (cookie, _) = browser(&world).await;
-    let request = world.authorize(&careful()).header("gauntlet-user", "bob");
-    let code = callback(&request.send().await.unwrap())["code"].clone();
-    let tokens: Value = world
-        .redeem(&code)
-        .send()
-        .await
-        .unwrap()
-        .json()
-        .await
-        .unwrap();
+    let code = world.callback_as("bob", &careful()).await["code"].clone();
+    let tokens = world.tokens_for(&code).await;
     let of_bob = tokens["id_token"].as_str().unwrap();
     let page = end_session(&world, &cookie, &[("id_token_hint", of_bob)]).await;
     assert!(

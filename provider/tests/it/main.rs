@@ -10,6 +10,7 @@ mod authorize_pushed;
 mod authorize_responses;
 mod authorize_wishes;
 mod bad_input;
+mod bad_tokens;
 #[cfg(feature = "tls")]
 mod certificates;
 mod client_auth;

@@ -88,10 +88,27 @@ impl World {
         self.http.get(self.url("/authorize")).query(parameters)
     }
 
+    /// The same, with somebody signed in by header.
+    pub(crate) fn authorize_as(
+        &self,
+        sub: &str,
+        parameters: &BTreeMap<&str, &str>,
+    ) -> RequestBuilder {
+        self.authorize(parameters).header("gauntlet-user", sub)
+    }
+
+    /// Signs somebody in by header; the parameters of the callback.
+    pub(crate) async fn callback_as(
+        &self,
+        sub: &str,
+        parameters: &BTreeMap<&str, &str>,
+    ) -> Parameters {
+        callback(&self.authorize_as(sub, parameters).send().await.unwrap())
+    }
+
     /// Signs alice in by header; the parameters of the callback.
     pub(crate) async fn callback(&self, parameters: &BTreeMap<&str, &str>) -> Parameters {
-        let request = self.authorize(parameters).header("gauntlet-user", "alice");
-        callback(&request.send().await.unwrap())
+        self.callback_as("alice", parameters).await
     }
 
     /// Signs alice in by header; the code.
@@ -115,9 +132,17 @@ impl World {
 
     /// A whole sign-in of alice; the token response.
     pub(crate) async fn tokens(&self) -> Value {
-        let response = self.redeem(&self.code().await).send().await.unwrap();
-        assert_eq!(response.status(), 200);
-        response.json().await.unwrap()
+        self.tokens_for(&self.code().await).await
+    }
+
+    /// What a code is good for.
+    pub(crate) async fn tokens_for(&self, code: &str) -> Value {
+        granted(self.redeem(code)).await
+    }
+
+    /// A token of the client itself.
+    pub(crate) async fn own_token(&self) -> Value {
+        granted(self.token(&[("grant_type", "client_credentials")])).await
     }
 
     /// What introspection says of a token, to `app`.
@@ -150,6 +175,15 @@ impl World {
             .await
             .unwrap()
     }
+}
+
+/// The body of a response that has to be a success.
+pub(crate) async fn granted(request: RequestBuilder) -> Value {
+    let response = request.send().await.unwrap();
+    let status = response.status();
+    let body: Value = response.json().await.unwrap();
+    assert_eq!(status, 200, "{body}");
+    body
 }
 
 pub(crate) fn redemption(code: &str) -> [(&str, &str); 4] {

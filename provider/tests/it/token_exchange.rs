@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use oauth_gauntlet_provider::{AccessTokenFormat, IssuedKind, IssuerSettings, RefreshTokens, Rule};
+use oauth_gauntlet_provider::{
+    AccessTokenFormat, Client, IssuedKind, IssuerSettings, RefreshTokens, Rule, SubjectType,
+};
 use serde_json::{Value, json};
 
 use crate::signed::{Key, claims};
 use crate::support::{
-    NOW, World, careful, error_of, redemption, settings, verified, world, world_with,
+    NOW, World, careful, error_of, granted, redemption, settings, verified, world, world_with,
 };
 
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
@@ -31,11 +33,7 @@ fn form<'a>(subject: (&'a str, &'a str), more: &[(&'a str, &'a str)]) -> Vec<(&'
 }
 
 async fn exchanged(world: &World, subject: (&str, &str), more: &[(&str, &str)]) -> Value {
-    let response = world.token(&form(subject, more)).send().await.unwrap();
-    let status = response.status();
-    let body: Value = response.json().await.unwrap();
-    assert_eq!(status, 200, "{body}");
-    body
+    granted(world.token(&form(subject, more))).await
 }
 
 async fn refused(world: &World, subject: (&str, &str), more: &[(&str, &str)]) -> String {
@@ -151,14 +149,7 @@ async fn who_acts_for_the_user_is_said_with_those_before() {
     })
     .await;
     let tokens = world.tokens().await;
-    let robot: Value = world
-        .token(&[("grant_type", "client_credentials")])
-        .send()
-        .await
-        .unwrap()
-        .json()
-        .await
-        .unwrap();
+    let robot = world.own_token().await;
     let by = |actor| [("actor_token", actor), ("actor_token_type", ACCESS)];
     let subject = (text(&tokens, "access_token"), ACCESS);
     let first = exchanged(&world, subject, &by(text(&robot, "access_token"))).await;
@@ -217,8 +208,7 @@ async fn what_is_wrong_with_a_token_makes_the_request_invalid() {
     assert_eq!(world.revoke(access).send().await.unwrap().status(), 200);
     assert_eq!(refused(&world, subject, &[]).await, "invalid_request");
     // The ID token of a client that acts for itself would be about nobody.
-    let robot = world.token(&[("grant_type", "client_credentials")]);
-    let robot: Value = robot.send().await.unwrap().json().await.unwrap();
+    let robot = world.own_token().await;
     let subject = (text(&robot, "access_token"), ACCESS);
     let id = [("requested_token_type", ID)];
     assert_eq!(refused(&world, subject, &id).await, "invalid_request");
@@ -328,4 +318,47 @@ async fn a_refresh_token_of_a_public_client_stays_with_its_key_through_an_exchan
     let response = ask(&other, &refresh).await;
     assert_eq!(error_of(response).await, (400, "invalid_grant".to_owned()));
     assert_eq!(ask(&key, &refresh).await.status(), 200);
+}
+
+#[tokio::test]
+async fn each_client_knows_a_user_by_its_own_pairwise_subject_through_an_exchange() {
+    let mut settings = settings();
+    settings.access_token_format = AccessTokenFormat::Jwt;
+    for client in &mut settings.clients[..2] {
+        client.subject_type = SubjectType::Pairwise;
+    }
+    settings.clients[1].sector_identifier = Some("elsewhere.test".to_owned());
+    settings
+        .clients
+        .push(Client::confidential("public-subjects", "s"));
+    let world = world_with(settings).await;
+    let tokens = world.tokens().await;
+    let own = verified(&world, text(&tokens, "id_token")).await["sub"].clone();
+    let by = async |client: &str, secret: &str, form: &[(&str, &str)]| {
+        let request = world.http.post(world.url("/token")).form(form);
+        granted(request.basic_auth(client, Some(secret))).await
+    };
+    let mut seen = vec![own.clone()];
+    for (client, secret) in [("other", "other-secret"), ("public-subjects", "s")] {
+        let access = text(&tokens, "access_token");
+        let id = text(&tokens, "id_token");
+        let mut subs = Vec::new();
+        for subject in [(access, ACCESS), (access, JWT), (id, ID)] {
+            // Whoever acts is known to each client by the same name.
+            let actor = [("actor_token", access), ("actor_token_type", ACCESS)];
+            let got = by(client, secret, &form(subject, &actor)).await;
+            let token = text(&got, "access_token");
+            let said = world.introspect(token).await;
+            assert_eq!(said["sub"], claims(token)["sub"]);
+            assert_eq!(said["act"], claims(token)["act"]);
+            assert_eq!(said["act"]["sub"], said["sub"]);
+            subs.push(said["sub"].clone());
+        }
+        assert!(subs.iter().all(|sub| *sub == subs[0]), "{subs:?}");
+        assert!(!seen.contains(&subs[0]), "{subs:?}");
+        seen.push(subs[0].clone());
+    }
+    assert_eq!(seen[2], "alice");
+    let same = exchanged(&world, (text(&tokens, "access_token"), ACCESS), &[]).await;
+    assert_eq!(claims(text(&same, "access_token"))["sub"], own);
 }
