@@ -156,10 +156,6 @@ impl Grant {
     pub(crate) fn sub(&self) -> Option<&str> {
         self.user.as_ref().map(|user| user.sub.as_str())
     }
-
-    pub(crate) fn has_scope(&self, name: &str) -> bool {
-        self.scopes.iter().any(|scope| scope == name)
-    }
 }
 
 /// What a device waits for (RFC 8628).

@@ -75,14 +75,6 @@ impl From<BaseUrl> for String {
     }
 }
 
-impl BaseUrl {
-    pub(crate) fn is_https(&self) -> bool {
-        self.0
-            .get(..8)
-            .is_some_and(|scheme| scheme.eq_ignore_ascii_case("https://"))
-    }
-}
-
 /// What stands before every path: empty, or as `/auth`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

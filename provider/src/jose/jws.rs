@@ -89,11 +89,6 @@ impl Signer {
     }
 }
 
-/// Signs a draft as it says, with the issuer's own key.
-pub(crate) fn sign(keys: &KeyRing, draft: JwtDraft) -> String {
-    sign_with(keys, &Signer::Key(keys.own()), draft)
-}
-
 /// Signs a draft as it says. The honest signer is given.
 pub(crate) fn sign_with(keys: &KeyRing, signer: &Signer, mut draft: JwtDraft) -> String {
     match draft.signing {
@@ -220,6 +215,11 @@ mod tests {
     fn header(token: &str) -> Value {
         let header = URL_SAFE_NO_PAD.decode(token.split('.').next().unwrap());
         serde_json::from_slice(&header.unwrap()).unwrap()
+    }
+
+    /// Signs a draft as it says, with the issuer's own key.
+    fn sign(keys: &KeyRing, draft: JwtDraft) -> String {
+        sign_with(keys, &Signer::Key(keys.own()), draft)
     }
 
     #[test]

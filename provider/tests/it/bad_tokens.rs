@@ -241,7 +241,9 @@ fn no_token_makes_the_provider_stumble() {
         let mut request = format!("{method} {path}{query} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/x-www-form-urlencoded\r\n");
         request.extend(header.iter().map(|it| field("authorization", it)));
         request.extend(proof.iter().map(|it| field("dpop", it)));
-        request += &format!("content-length: {}\r\n\r\n{body}", body.len());
+        let length = body.len();
+        let end = format!("content-length: {length}\r\n\r\n{body}");
+        request.push_str(&end);
         let response = String::from_utf8_lossy(&raw(address, &request)).into_owned();
         let status = response.get(9..12).unwrap_or("none");
         prop_assert!(status.starts_with(['2', '3', '4']), "{response}\nto {request}");

@@ -304,9 +304,10 @@ async fn each_refusal_of_fapi_is_by_its_rule_and_what_it_wants_is_served() {
         let header = json!({"typ": "dpop+jwt", "alg": "ES256", "jwk": key.jwk()});
         let jti = world.issuer.journal().len().to_string();
         let proof = json!({"htm": "POST", "htu": world.url(path), "iat": NOW, "jti": jti});
-        let request = match proven {
-            true => request.header("dpop", key.sign(&header, &proof)),
-            false => request,
+        let request = if proven {
+            request.header("dpop", key.sign(&header, &proof))
+        } else {
+            request
         };
         request.send().await.unwrap()
     };

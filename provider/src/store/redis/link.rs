@@ -169,7 +169,7 @@ pub(super) struct Outcome {
 #[derive(Debug)]
 pub(super) enum Broken {
     /// The connection ended, or is to be made anew: the server may be there.
-    Gone(String),
+    Gone,
     /// The server does not answer.
     Stalled,
 }
@@ -187,7 +187,7 @@ impl Driver {
             };
             match self.serve(session, first).await {
                 Ok((broken, again)) => {
-                    patient = matches!(broken, Broken::Gone(_));
+                    patient = matches!(broken, Broken::Gone);
                     waiting = again;
                     if let Broken::Stalled = broken {
                         self.set(State::Down(too_slow().0));
@@ -318,7 +318,7 @@ impl Driver {
                 }
                 _ = beat.tick() => match tokio::time::timeout(LIMIT, session.tell_time()).await {
                     Ok(Ok(())) => {}
-                    Ok(Err(error)) => return Ok((Broken::Gone(error.to_string()), Vec::new())),
+                    Ok(Err(_)) => return Ok((Broken::Gone, Vec::new())),
                     Err(_) => return Ok((Broken::Stalled, Vec::new())),
                 },
             }

@@ -75,15 +75,14 @@ impl Session {
                 (None, None)
             }
             Ok(Err(error)) if is_lost(&error) => {
-                let reason = error.to_string();
                 // An attempt that comes twice is seen for what it is, so it may be made again.
                 let again = if job.again && job.reply.is_some() {
-                    job.answer(Err(StoreDown(reason.clone())));
+                    job.answer(Err(StoreDown(error.to_string())));
                     None
                 } else {
                     Some(Job { again: true, ..job })
                 };
-                (Some(Broken::Gone(reason)), again)
+                (Some(Broken::Gone), again)
             }
             Ok(Err(error)) => {
                 job.answer(Err(StoreDown(error.to_string())));
