@@ -302,11 +302,11 @@ impl MockProviderBuilder {
     /// issuers, parallel tests, snapshots, and users and clients that are changed later are those
     /// of each replica.
     ///
-    /// [`Addresses::public`] has to be set as well, and keys that are made for one process alone
-    /// cannot be used; a seed is ignored. Every algorithm has a published key from the start.
+    /// [`Addresses::public`] has to be set as well; a seed is ignored. Every algorithm has a
+    /// published key from the start. Keys that are generated are made by the first replica and
+    /// kept in the server, which has to be there then; with others it may come later.
     /// While the server cannot be reached, what needs it is answered 503 with `Retry-After`,
-    /// within a second, and is in no journal; so it is when the server is not there yet at the
-    /// start.
+    /// within a second, and is in no journal.
     ///
     /// ```
     /// use oauth_gauntlet_provider::{Addresses, MockProvider};
@@ -349,9 +349,6 @@ impl MockProviderBuilder {
         };
         if self.addresses.public.is_none() {
             return Err(StartError::NoPublicAddress);
-        }
-        if self.settings.keys.is_generated() {
-            return Err(StartError::GeneratedKeys);
         }
         Stores::redis(url)
     }

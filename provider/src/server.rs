@@ -24,6 +24,7 @@ use crate::outbound::Outbound;
 use crate::parallel::{TestKeyError, Tests};
 use crate::settings::{IssuerSettings, KeySource};
 use crate::start_error::StartError;
+use crate::store::StoreDown;
 pub use naming::CreateIssuerError;
 pub(crate) use naming::check_name;
 
@@ -145,7 +146,7 @@ impl MockProvider {
     ///
     /// # Errors
     /// If the name is taken, reserved, or not made of 1 to 64 of the letters `a-z`, `0-9`, `-`; or
-    /// if the provider is a replica, and the keys are not ones that all replicas have.
+    /// if the provider is a replica, and the keys that all have in common cannot be read.
     pub fn create_issuer(
         &self,
         name: &str,
@@ -219,6 +220,10 @@ impl MockProvider {
         #[cfg(not(feature = "tls"))]
         let outbound = Outbound::default();
         let stores = builder.stores()?;
+        let issuer = (builder.addresses.urls(&listening.base_url, "")).issuer;
+        let keys = std::mem::take(&mut builder.settings.keys);
+        let unread = |StoreDown(reason)| StartError::SharedKeys { reason };
+        builder.settings.keys = stores.keys(&issuer, keys).map_err(unread)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(builder.worker_threads)
             .thread_name("mock-provider")
@@ -321,16 +326,17 @@ impl Host {
     pub(crate) fn create(
         &self,
         name: &str,
-        settings: IssuerSettings,
+        mut settings: IssuerSettings,
         life: Option<Duration>,
     ) -> Result<Issuer, CreateIssuerError> {
         check_name(name)?;
         if settings.algorithm.is_symmetric() {
             return Err(CreateIssuerError::KeyedAlgorithm(settings.algorithm));
         }
-        if self.house.stores.are_shared() && settings.keys.is_generated() {
-            return Err(CreateIssuerError::GeneratedKeys);
-        }
+        let unread = |StoreDown(reason)| CreateIssuerError::SharedKeys { reason };
+        let common = &self.default.state().urls.issuer;
+        let keys = std::mem::take(&mut settings.keys);
+        settings.keys = self.house.stores.keys(common, keys).map_err(unread)?;
         let now = clock::instant();
         let issuer = Issuer::new(name, &self.house, settings);
         let mut all = self.named.write().unwrap_or_else(PoisonError::into_inner);

@@ -43,10 +43,13 @@ pub enum StartError {
          reached under, such as that of the load balancer"
     )]
     NoPublicAddress,
-    /// Replicas sign with the same keys, and those that are made for one process are not.
-    #[cfg(feature = "redis")]
-    #[error("replicas need keys that all of them have: the test keys, or your own")]
-    GeneratedKeys,
+    /// Replicas sign with the same keys, which are made by the first and kept in their store
+    /// unless others are given.
+    #[error("the keys that replicas have in common cannot be read: {reason}")]
+    SharedKeys {
+        /// What is known of the failure.
+        reason: String,
+    },
     /// A fault makes no sense.
     #[error("the fault `{summary}` makes no sense")]
     Fault {

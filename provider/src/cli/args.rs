@@ -104,6 +104,10 @@ pub struct ServeArgs {
     /// Refuse requests that belong to no parallel test
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = "Operation")]
     pub(crate) require_test_key: Option<bool>,
+    /// Be a replica: share what is handed out, faults, clock and journal in Redis or Valkey, such
+    /// as `redis://localhost:6379`. A password is safer in `MOCK_PROVIDER_REDIS`
+    #[arg(long, value_name = "URL", help_heading = "Operation")]
+    pub(crate) redis: Option<Secret>,
     /// Once it answers, write here as JSON where; the file is removed at the end
     #[arg(long, value_name = "FILE", help_heading = "Operation")]
     pub(crate) ready_file: Option<PathBuf>,

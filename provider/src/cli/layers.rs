@@ -169,6 +169,7 @@ impl Layered {
         let required = &mut server.require_test_key;
         let path = "server.require-test-key";
         over.set("require-test-key", path, required, args.require_test_key);
+        over.set("redis", "server.redis", &mut server.redis, args.redis);
         let file = &mut server.ready_file;
         over.set("ready-file", "server.ready-file", file, args.ready_file);
         over.set("log", "server.log", &mut server.log, args.log);

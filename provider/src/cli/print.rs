@@ -132,7 +132,21 @@ fn masked(path: &str, value: &Value) -> Value {
             [.., "client", _, "secret"] | [.., "registration", "token"] | ["server", "control-key"],
             _,
         ) => MASK.into(),
+        (["server", "redis"], Value::String(url)) => without_password(url).into(),
         _ => value.clone(),
+    }
+}
+
+/// A URL whose password is masked.
+fn without_password(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    match authority.rsplit_once('@') {
+        Some((user, host)) => {
+            let user = user.split(':').next().unwrap_or_default();
+            format!("{scheme}://{user}:{MASK}@{host}{path}")
+        }
+        None => url.to_owned(),
     }
 }
 

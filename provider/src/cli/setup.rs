@@ -65,6 +65,7 @@ impl Setup {
         });
         let named = named.collect::<Result<_, ConfigError>>()?;
         let tls = tls(&server, origins)?;
+        replica(&server, origins)?;
         let trusted = server.tls_trust.iter().map(|path| read(path));
         let trusted = trusted.collect::<Result<_, _>>()?;
         Ok(Self {
@@ -92,6 +93,10 @@ impl Setup {
         builder = builder.require_test_key(server.require_test_key);
         if let Some(key) = &server.control_key {
             builder = builder.control_key(key.0.clone());
+        }
+        #[cfg(feature = "redis")]
+        if let Some(url) = &server.redis {
+            builder = builder.redis(url.0.clone());
         }
         for fault in &self.faults {
             builder = builder.fault(fault.clone());
@@ -260,6 +265,36 @@ fn tls(server: &ServerConfig, origins: &Origins) -> Result<Option<Tls>, ConfigEr
         }
     }
     Ok(Some(own))
+}
+
+/// What a replica needs.
+fn replica(server: &ServerConfig, origins: &Origins) -> Result<(), ConfigError> {
+    let Some(url) = &server.redis else {
+        return Ok(());
+    };
+    let said = said(origins, "server.redis");
+    let wrong = |text: &str| Err(ConfigError::Contradiction(format!("{said} {text}")));
+    if !cfg!(feature = "redis") {
+        return wrong(
+            "cannot be used: this program was built without it; build it with `--features redis`",
+        );
+    }
+    if url.0.starts_with("rediss://") {
+        return wrong(
+            "asks for TLS, which is not supported: use `redis://`, within a network that you trust or through a tunnel",
+        );
+    }
+    if !url.0.starts_with("redis://") {
+        return wrong(
+            "is no URL of a Redis or Valkey server: write it as redis://[[USER]:PASSWORD@]HOST[:PORT][/DB]",
+        );
+    }
+    if server.public_url.is_none() {
+        return wrong(
+            "needs `public-url`, the address that all replicas are reached under, such as that of the proxy before them",
+        );
+    }
+    Ok(())
 }
 
 fn read(path: &Path) -> Result<String, ConfigError> {

@@ -64,6 +64,11 @@ pub(crate) struct ServerConfig {
     pub(crate) control_key: Option<Secret>,
     /// Whether requests are refused that belong to no parallel test. Default: no.
     pub(crate) require_test_key: bool,
+    /// The Redis or Valkey server that replicas share, such as `redis://localhost:6379`:
+    /// `redis://[[USER]:PASSWORD@]HOST[:PORT][/DB]`. It needs `public-url`, and a program that was
+    /// built with it. Default: none, and all is kept in this process.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) redis: Option<Secret>,
     /// Where to write, once it answers, under which addresses; it is removed at the end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) ready_file: Option<PathBuf>,
@@ -104,6 +109,7 @@ impl Default for ServerConfig {
             ca_file: None,
             control_key: None,
             require_test_key: false,
+            redis: None,
             ready_file: None,
             log: Log::default(),
             log_format: LogFormat::default(),

@@ -64,8 +64,8 @@ pub(super) fn create(ask: &Ask) -> Outcome {
             CreateIssuerError::Taken(_) => (409, "conflict"),
             CreateIssuerError::Invalid(_)
             | CreateIssuerError::Reserved(_)
-            | CreateIssuerError::GeneratedKeys
             | CreateIssuerError::KeyedAlgorithm(_) => (400, "invalid_request"),
+            CreateIssuerError::SharedKeys { .. } => (503, "temporarily_unavailable"),
         };
         Refusal::new(status, code, error.to_string())
     })?;

@@ -3,9 +3,13 @@
 use std::fmt;
 use std::sync::Arc;
 
+#[cfg(feature = "redis")]
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::error::KeyRejected;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RsaKeyPair};
+#[cfg(feature = "redis")]
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use super::algorithm::{Curve, KeyKind, SigningAlgorithm};
 use super::public::PublicKey;
@@ -34,6 +38,32 @@ impl Pair {
             }
             KeyKind::Ed25519 => Self::ed25519(Ed25519KeyPair::generate().expect(SOUND)),
         }
+    }
+
+    /// A new pair as PEM, to be kept elsewhere (RFC 7468 §10).
+    #[cfg(feature = "redis")]
+    pub(crate) fn generate_pem(kind: KeyKind) -> String {
+        const SOUND: &str = "key generation fails only without an entropy source";
+        let rng = clock::entropy();
+        let der = match kind {
+            KeyKind::Rsa => {
+                let pair = RsaKeyPair::generate(KeySize::Rsa2048).expect(SOUND);
+                let der = AsDer::<Pkcs8V1Der<'_>>::as_der(&pair);
+                der.expect("a pair that was made can be written")
+                    .as_ref()
+                    .to_vec()
+            }
+            KeyKind::Ec(curve) => {
+                let made = EcdsaKeyPair::generate_pkcs8(curve.signing(), &rng);
+                made.expect(SOUND).as_ref().to_vec()
+            }
+            KeyKind::Ed25519 => {
+                let made = Ed25519KeyPair::generate_pkcs8(&rng);
+                made.expect(SOUND).as_ref().to_vec()
+            }
+        };
+        let text = STANDARD.encode(der);
+        format!("-----BEGIN PRIVATE KEY-----\n{text}\n-----END PRIVATE KEY-----\n")
     }
 
     /// Reads PKCS#8 (RFC 5958), or the form that the kind had before: PKCS#1 (RFC 8017 §A.1.2)

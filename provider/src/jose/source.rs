@@ -29,7 +29,14 @@ pub enum KeySource {
 }
 
 impl KeySource {
+    /// The PEM text of keys that replicas make together, one of each kind.
+    #[cfg(feature = "redis")]
+    pub(crate) fn generate_pem() -> String {
+        KeyKind::ALL.map(Pair::generate_pem).concat()
+    }
+
     /// Whether its keys are made for this process, so that no other one has them.
+    #[cfg(feature = "redis")]
     pub(crate) fn is_generated(&self) -> bool {
         match self {
             Self::Generated => true,

@@ -15,9 +15,12 @@ pub enum CreateIssuerError {
     /// There is one already.
     #[error("there is an issuer `{0}` already")]
     Taken(String),
-    /// Replicas sign with the same keys, and those that are made for one process are not.
-    #[error("replicas need keys that all of them have: the test keys, or your own")]
-    GeneratedKeys,
+    /// Replicas sign with the same keys, which are kept in their store unless others are given.
+    #[error("the keys that replicas have in common cannot be read: {reason}")]
+    SharedKeys {
+        /// What is known of the failure.
+        reason: String,
+    },
     /// The algorithm is one that is keyed with the secret of one client.
     #[error(
         "the algorithm of an issuer cannot be `{}`, which is keyed with the secret of one client: \

@@ -7,6 +7,9 @@ use super::Kept;
 
 /// What all replicas of one issuer see. Each operation is atomic.
 pub(crate) trait Common: fmt::Debug + Send + Sync {
+    /// What the first of all replicas made under a name.
+    fn first(&self, name: &str, make: &dyn Fn() -> String) -> Kept<String>;
+
     /// How clock and faults are now; none if they are as they were at that version.
     fn news(&self, known: &str) -> Kept<Option<News>>;
 

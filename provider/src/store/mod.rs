@@ -16,6 +16,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::grant::{Decision, Device, Grant, Interaction, Member, Polls, SignedIn};
+use crate::jose::KeySource;
+#[cfg(feature = "redis")]
+use crate::jose::OwnKey;
 #[cfg(feature = "redis")]
 use crate::start_error::StartError;
 
@@ -94,6 +97,29 @@ impl Stores {
             #[cfg(feature = "redis")]
             Self::Redis(link) => Box::new(redis::RedisStore::new(link.clone(), issuer)),
         }
+    }
+
+    /// The keys of a source. Replicas have those in common that are made for them: the first one
+    /// makes them, and they are kept for the issuer with this identifier.
+    #[cfg_attr(
+        not(feature = "redis"),
+        expect(
+            unused_variables,
+            clippy::unnecessary_wraps,
+            reason = "only replicas have keys in common"
+        )
+    )]
+    pub(crate) fn keys(&self, issuer: &str, source: KeySource) -> Kept<KeySource> {
+        #[cfg(feature = "redis")]
+        if source.is_generated()
+            && let Some(common) = self.common(issuer)
+        {
+            let pem = common.first("keys", &KeySource::generate_pem)?;
+            let unusable = |error| StoreDown(format!("it holds keys that cannot be used: {error}"));
+            let keys = OwnKey::read_all(&pem).map_err(unusable)?;
+            return Ok(KeySource::Own(keys));
+        }
+        Ok(source)
     }
 
     /// What the issuer with this identifier shares with its replicas, if it can have any.

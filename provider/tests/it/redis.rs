@@ -419,18 +419,46 @@ async fn nothing_stays_in_the_server_for_ever() {
 }
 
 #[tokio::test]
-async fn replicas_without_a_common_address_or_common_keys_do_not_start() {
-    let started = MockProvider::builder().redis("redis://127.0.0.1:1").start();
-    assert!(matches!(started.await, Err(StartError::NoPublicAddress)));
-    let builder = || {
-        MockProvider::builder().addresses(Addresses {
-            public: Some(PUBLIC.to_owned()),
-            ..Addresses::default()
-        })
+async fn keys_that_are_generated_are_those_of_all_replicas() {
+    let settings = || IssuerSettings {
+        keys: KeySource::Generated,
+        ..support::settings()
     };
-    let started = builder().redis("redis://127.0.0.1:1");
-    let started = started.keys(KeySource::Generated).start();
-    assert!(matches!(started.await, Err(StartError::GeneratedKeys)));
-    let started = builder().redis("http://127.0.0.1").start();
-    assert!(matches!(started.await, Err(StartError::RedisUrl(_))));
+    let Some(Replicas {
+        a,
+        b,
+        redis: _redis,
+    }) = replicas_with("keys", settings).await
+    else {
+        return;
+    };
+    assert_eq!(a.json("/jwks").await, b.json("/jwks").await);
+    let code = a.code().await;
+    let response = b.redeem(&code).send().await.unwrap();
+    let tokens: Value = response.json().await.unwrap();
+    support::verified(&a, tokens["id_token"].as_str().unwrap()).await;
+    for world in [&a, &b] {
+        world.provider.create_issuer("shop", settings()).unwrap();
+    }
+    assert_eq!(a.json("/shop/jwks").await, b.json("/jwks").await);
+}
+
+#[tokio::test]
+async fn replicas_without_a_common_address_or_common_keys_do_not_start() {
+    let nowhere = "redis://127.0.0.1:1";
+    let started = MockProvider::builder().redis(nowhere).start();
+    assert!(matches!(started.await, Err(StartError::NoPublicAddress)));
+    let started = builder(nowhere).keys(KeySource::Generated).start();
+    assert!(matches!(started.await, Err(StartError::SharedKeys { .. })));
+    for url in ["http://127.0.0.1", "127.0.0.1:6379", "rediss://127.0.0.1"] {
+        let started = builder(url).start().await;
+        assert!(matches!(started, Err(StartError::RedisUrl(_))), "{url}");
+    }
+    // With keys of its own it starts, and waits for its server.
+    let waiting = builder(nowhere).settings(support::settings());
+    let waiting = meeting(waiting.start().await.unwrap());
+    for (what, request) in needing(&waiting, "token") {
+        is_unavailable(&request.send().await.unwrap(), what);
+    }
+    waiting.json("/jwks").await;
 }

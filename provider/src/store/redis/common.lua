@@ -50,6 +50,16 @@ function operations.news()
     return { told, set_up, redis.call('HGET', own, 'clock'), faults }
 end
 
+-- What the first of all said; nobody's word but what there is, where nothing is said now.
+function operations.first()
+    local name = 'first:' .. ARGV[4]
+    if ARGV[5] then
+        redis.call('HSETNX', own, name, ARGV[5])
+        keep_own()
+    end
+    return redis.call('HGET', own, name)
+end
+
 function operations.clock()
     return redis.call('HGET', own, 'clock')
 end

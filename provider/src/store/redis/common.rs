@@ -52,6 +52,14 @@ impl Common for RedisStore {
         }))
     }
 
+    fn first(&self, name: &str, make: &dyn Fn() -> String) -> Kept<String> {
+        let there: Option<String> = self.shared("first", "faults", [name.into()])?;
+        match there {
+            Some(there) => Ok(there),
+            None => self.shared("first", "faults", [name.into(), make().into()]),
+        }
+    }
+
     fn turn_clock(&self, turned: &dyn Fn(Option<i64>) -> i64) -> Kept<i64> {
         for _ in 0..TURNS {
             let from: Option<i64> = self.shared("clock", "faults", [])?;
