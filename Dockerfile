@@ -3,15 +3,18 @@
 #   docker build -t mock-provider .
 #   docker run --rm -p 9400:9400 mock-provider
 #
+# `--build-arg FEATURES=cli,redis` makes one for replicas (docs/replicas.md).
+#
 # scripts/static-binary checks without a container engine that the binary needs nothing around it.
 
 FROM rust:1.95-slim AS build
+ARG FEATURES=cli
 WORKDIR /source
 COPY . .
 ENV RUSTFLAGS="-C target-feature=+crt-static"
 # Naming the target keeps the flags away from build scripts and macros, which cannot be static.
 RUN target=$(rustc -vV | sed -n 's/^host: //p') \
- && cargo build --release --locked --package oauth-gauntlet-provider --features cli --bin mock-provider --target "$target" \
+ && cargo build --release --locked --package oauth-gauntlet-provider --features "$FEATURES" --bin mock-provider --target "$target" \
  && mkdir -p /image/tmp \
  && chmod 1777 /image/tmp \
  && cp "target/$target/release/mock-provider" /image/mock-provider

@@ -240,6 +240,7 @@ fn examples_for_containers_use_names_that_exist() {
     for file in [
         "Dockerfile",
         "examples/compose.yaml",
+        "examples/compose-replicas.yaml",
         "examples/github-actions.yaml",
     ] {
         let text = fs::read_to_string(root().join(file)).expect(file);

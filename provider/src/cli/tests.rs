@@ -232,6 +232,42 @@ fn the_printed_configuration_says_where_values_come_from_and_hides_secrets() {
 }
 
 #[test]
+fn a_replica_says_what_it_lacks_and_shows_no_password() {
+    let complaint = |url: &str, more: &[&str]| {
+        let variables = [("MOCK_PROVIDER_REDIS", url)];
+        let layered = layered(more, &variables).unwrap();
+        match Setup::new(&layered) {
+            Err(error) => error.to_string(),
+            Ok(setup) => print(&layered, &setup, Secrets::Masked),
+        }
+    };
+    let public = ["--public-url", "http://login.test"];
+    let good = complaint("redis://me:the-password@cache:6380/1", &public);
+    assert!(!good.contains("the-password"), "{good}");
+    if !cfg!(feature = "redis") {
+        assert!(good.contains("--features redis"), "{good}");
+        return;
+    }
+    let shown = "redis = \"redis://me:<hidden>@cache:6380/1\"";
+    assert!(good.contains(shown), "{good}");
+    assert!(complaint("redis://cache", &public).contains("\"redis://cache\""));
+    let alone = complaint("redis://:the-password@cache", &[]);
+    assert!(alone.contains("needs `public-url`"), "{alone}");
+    for (url, wanted) in [
+        ("rediss://:the-password@cache", "asks for TLS"),
+        ("http://:the-password@cache", "is no URL of a Redis"),
+        ("", "is no URL of a Redis"),
+    ] {
+        let told = complaint(url, &public);
+        assert!(
+            told.contains(wanted) && told.contains("MOCK_PROVIDER_REDIS"),
+            "{told}"
+        );
+        assert!(!told.contains("the-password"), "{told}");
+    }
+}
+
+#[test]
 fn the_printed_configuration_is_a_file_that_comes_to_the_same() {
     let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/provider.toml");
     let first = layered(&["--config", example, "--user", "x:odd key=\"a\\nb\""], &[]).unwrap();
