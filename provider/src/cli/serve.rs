@@ -11,7 +11,7 @@ use super::layers::Layered;
 use super::log;
 use super::print::{self, Secrets};
 use super::ready::{Ready, ReadyFile};
-use super::setup::{Named, Setup};
+use super::setup::{self, Named, Setup};
 use crate::config::ConfigError;
 use crate::listen;
 use crate::server::MockProvider;
@@ -94,6 +94,7 @@ pub async fn serve(args: ServeArgs) -> Result<(), ServeError> {
         let written = io::stdout().lock().write_all(text.as_bytes());
         return written.map_err(ServeError::Terminal);
     }
+    setup::check_build(&layered)?;
     let provider = start(&setup).await?;
     // Before the greeting, since whoever reads it may want to end this at once.
     let mut interrupts = Interrupts::new().map_err(ServeError::Terminal)?;

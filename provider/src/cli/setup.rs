@@ -267,6 +267,17 @@ fn tls(server: &ServerConfig, origins: &Origins) -> Result<Option<Tls>, ConfigEr
     Ok(Some(own))
 }
 
+/// Whether this program was built with all that a configuration wants.
+pub(crate) fn check_build(layered: &Layered) -> Result<(), ConfigError> {
+    if cfg!(feature = "redis") || layered.config.server.redis.is_none() {
+        return Ok(());
+    }
+    Err(ConfigError::Contradiction(format!(
+        "{} cannot be used: this program was built without it; build it with `--features redis`",
+        said(&layered.origins, "server.redis")
+    )))
+}
+
 /// What a replica needs.
 fn replica(server: &ServerConfig, origins: &Origins) -> Result<(), ConfigError> {
     let Some(url) = &server.redis else {
@@ -274,11 +285,6 @@ fn replica(server: &ServerConfig, origins: &Origins) -> Result<(), ConfigError> 
     };
     let said = said(origins, "server.redis");
     let wrong = |text: &str| Err(ConfigError::Contradiction(format!("{said} {text}")));
-    if !cfg!(feature = "redis") {
-        return wrong(
-            "cannot be used: this program was built without it; build it with `--features redis`",
-        );
-    }
     if url.0.starts_with("rediss://") {
         return wrong(
             "asks for TLS, which is not supported: use `redis://`, within a network that you trust or through a tunnel",

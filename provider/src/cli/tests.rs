@@ -8,7 +8,7 @@ use clap::{Args as _, FromArgMatches as _};
 use super::args::ServeArgs;
 use super::layers::Layered;
 use super::print::{Secrets, print};
-use super::setup::Setup;
+use super::setup::{Setup, check_build};
 use crate::config::ConfigError;
 use crate::settings::{Profile, SignIn};
 
@@ -244,9 +244,11 @@ fn a_replica_says_what_it_lacks_and_shows_no_password() {
     let public = ["--public-url", "http://login.test"];
     let good = complaint("redis://me:the-password@cache:6380/1", &public);
     assert!(!good.contains("the-password"), "{good}");
-    if !cfg!(feature = "redis") {
-        assert!(good.contains("--features redis"), "{good}");
-        return;
+    let replica = layered(&public, &[("MOCK_PROVIDER_REDIS", "redis://cache")]).unwrap();
+    let built = check_build(&replica).map_err(|error| error.to_string());
+    assert_eq!(built.is_ok(), cfg!(feature = "redis"), "{built:?}");
+    if let Err(lacking) = built {
+        assert!(lacking.contains("--features redis"), "{lacking}");
     }
     let shown = "redis = \"redis://me:<hidden>@cache:6380/1\"";
     assert!(good.contains(shown), "{good}");
