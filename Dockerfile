@@ -11,7 +11,8 @@ FROM rust:1.95-slim AS build
 ARG FEATURES=cli
 WORKDIR /source
 COPY . .
-ENV RUSTFLAGS="-C target-feature=+crt-static"
+# A static program cannot look for getrandom(2) in its C library, and would open /dev/urandom.
+ENV RUSTFLAGS="-C target-feature=+crt-static --cfg getrandom_backend=\"linux_getrandom\""
 # Naming the target keeps the flags away from build scripts and macros, which cannot be static.
 RUN target=$(rustc -vV | sed -n 's/^host: //p') \
  && cargo build --release --locked --package oauth-gauntlet-provider --features "$FEATURES" --bin mock-provider --target "$target" \
