@@ -8,7 +8,7 @@ use std::io;
 #[cfg(feature = "tls")]
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
@@ -26,6 +26,7 @@ use crate::settings::{IssuerSettings, KeySource};
 use crate::start_error::StartError;
 use crate::store::StoreDown;
 pub use naming::CreateIssuerError;
+use naming::Named;
 pub(crate) use naming::check_name;
 
 /// A running mock provider. It stops when it is dropped.
@@ -81,20 +82,6 @@ pub(crate) struct Host {
     pub(crate) metrics: Metrics,
     /// Becomes true when the provider stops.
     pub(crate) stopping: watch::Receiver<bool>,
-}
-
-/// An issuer with a name.
-#[derive(Debug)]
-struct Named {
-    issuer: Issuer,
-    /// When it is to be gone, in real time.
-    due: Option<Instant>,
-}
-
-impl Named {
-    fn is_due(&self) -> bool {
-        self.due.is_some_and(|due| due <= clock::instant())
-    }
 }
 
 #[derive(Debug)]

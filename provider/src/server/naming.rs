@@ -1,7 +1,25 @@
 //! Under which names issuers are created, and why one is not.
 
+use std::time::Instant;
+
+use crate::clock;
 use crate::endpoint;
+use crate::issuer::Issuer;
 use crate::jose::SigningAlgorithm;
+
+/// An issuer with a name.
+#[derive(Debug)]
+pub(super) struct Named {
+    pub(super) issuer: Issuer,
+    /// When it is to be gone, in real time.
+    pub(super) due: Option<Instant>,
+}
+
+impl Named {
+    pub(super) fn is_due(&self) -> bool {
+        self.due.is_some_and(|due| due <= clock::instant())
+    }
+}
 
 /// Why an issuer was not created.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
