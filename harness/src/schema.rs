@@ -2,6 +2,7 @@
 
 use oauth_gauntlet_provider::cli::config_schema;
 use schemars::generate::SchemaSettings;
+use schemars::transform::RecursiveTransform;
 use schemars::{Schema, SchemaGenerator};
 
 use crate::mutant::Mutant;
@@ -23,7 +24,18 @@ fn text<T: schemars::JsonSchema>() -> String {
 }
 
 fn generator() -> SchemaGenerator {
-    SchemaSettings::draft07().into_generator()
+    SchemaSettings::draft07()
+        .with_transform(RecursiveTransform(leave_out_examples))
+        .into_generator()
+}
+
+/// Examples in Rust are for those who read the crate's documentation.
+fn leave_out_examples(schema: &mut Schema) {
+    let description = schema.get("description").and_then(|it| it.as_str());
+    if let Some((prose, _)) = description.and_then(|it| it.split_once("\n\n```")) {
+        let prose = prose.to_owned();
+        schema.insert("description".to_owned(), prose.into());
+    }
 }
 
 fn pretty(schema: &Schema) -> String {

@@ -8,6 +8,7 @@ use super::Kept;
 /// What all replicas of one issuer see. Each operation is atomic.
 pub(crate) trait Common: fmt::Debug + Send + Sync {
     /// What the first of all replicas made under a name.
+    #[cfg(feature = "redis")]
     fn first(&self, name: &str, make: &dyn Fn() -> String) -> Kept<String>;
 
     /// How clock and faults are now; none if they are as they were at that version.
@@ -69,6 +70,10 @@ pub(crate) struct Counts {
 }
 
 /// How much is kept of the exchanges.
+#[cfg_attr(
+    not(feature = "redis"),
+    expect(dead_code, reason = "a store that replicas share reads them")
+)]
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bounds {
     pub(crate) count: usize,

@@ -106,6 +106,7 @@ impl Stores {
         expect(
             unused_variables,
             clippy::unnecessary_wraps,
+            clippy::unused_self,
             reason = "only replicas have keys in common"
         )
     )]
