@@ -24,10 +24,17 @@ fn main() -> ExitCode {
             };
         }
     };
-    let runtime = match tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-    {
+    let command = cli
+        .command
+        .unwrap_or_else(|| Command::Run(RunArgs::default()));
+    // What serves has threads of its own, and is small where nothing else has any.
+    let mut builder = match command {
+        Command::Serve(_) | Command::Healthcheck(_) => {
+            tokio::runtime::Builder::new_current_thread()
+        }
+        _ => tokio::runtime::Builder::new_multi_thread(),
+    };
+    let runtime = match builder.enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             commands::complain(&format!("the runtime cannot start: {error}"));
@@ -35,10 +42,7 @@ fn main() -> ExitCode {
         }
     };
     let exit = runtime.block_on(async {
-        match cli
-            .command
-            .unwrap_or_else(|| Command::Run(RunArgs::default()))
-        {
+        match command {
             Command::Run(args) => commands::run::run(args).await,
             Command::List(args) => commands::list::list(&args),
             Command::Explain(args) => commands::explain::explain(&args),
