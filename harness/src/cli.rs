@@ -1,6 +1,7 @@
 //! The command line: what was typed.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use oauth_gauntlet_provider::cli::{ENVIRONMENT_HELP, HealthcheckArgs, ServeArgs};
@@ -24,6 +25,8 @@ pub enum Command {
     Run(RunArgs),
     /// List the scenarios
     List(ListArgs),
+    /// Put the JSON reports of several clients together: a matrix, for reading or for CI
+    Report(ReportArgs),
     /// Explain a scenario: what happens, why it matters, how to mend it
     Explain(ExplainArgs),
     /// Check scenario files
@@ -93,12 +96,75 @@ pub struct RunArgs {
     /// How many scenarios run at the same time [default: 4; 2 for a client that is started]
     #[arg(short, long, value_name = "N")]
     pub jobs: Option<usize>,
-    /// Write a report: `json=PATH`; can be repeated
+    /// Write a report: `json=PATH`, `junit=PATH` or `html=PATH`; can be repeated
     #[arg(long, value_name = "KIND=PATH")]
-    pub report: Vec<String>,
+    pub report: Vec<ReportFile>,
     /// Let warnings fail the run [default: for the reference client alone]
     #[arg(long, value_name = "VERDICT")]
     pub deny: Vec<Denied>,
+}
+
+/// A report to write, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReportFile {
+    /// What kind of report.
+    pub kind: ReportKind,
+    /// Where it goes.
+    pub path: PathBuf,
+}
+
+/// A kind of report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ReportKind {
+    /// For programs, and for `gauntlet report`
+    Json,
+    /// For CI servers
+    Junit,
+    /// For reading: one file that needs nothing beside it
+    Html,
+}
+
+impl FromStr for ReportFile {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let kinds = "write json=PATH, junit=PATH or html=PATH";
+        let (kind, path) = text.split_once('=').ok_or(kinds)?;
+        if path.is_empty() {
+            return Err(format!("it does not say where to; {kinds}"));
+        }
+        let kind = ReportKind::from_str(kind, false)
+            .map_err(|_| format!("there is no report called `{kind}`; {kinds}"))?;
+        Ok(Self {
+            kind,
+            path: PathBuf::from(path),
+        })
+    }
+}
+
+/// Options of `report`.
+#[derive(Debug, Clone, Args)]
+pub struct ReportArgs {
+    /// JSON reports of runs, one for each client
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Write a report: `junit=PATH` or `html=PATH`; can be repeated
+    #[arg(long, value_name = "KIND=PATH")]
+    pub report: Vec<ReportFile>,
+    /// Whose transcripts stand in the HTML report [default: all for one client, notable for many]
+    #[arg(long, value_enum)]
+    pub transcripts: Option<TranscriptsArg>,
+}
+
+/// Whose transcripts stand in a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TranscriptsArg {
+    /// Those of all scenarios
+    All,
+    /// Those of scenarios that did not simply pass
+    Notable,
+    /// None
+    None,
 }
 
 /// A verdict that is to fail the run.

@@ -45,6 +45,7 @@ fn main() -> ExitCode {
         match command {
             Command::Run(args) => commands::run::run(args).await,
             Command::List(args) => commands::list::list(&args),
+            Command::Report(args) => commands::report::report(&args),
             Command::Explain(args) => commands::explain::explain(&args),
             Command::Lint(args) => commands::lint::lint(&args),
             Command::Serve(args) => commands::serve::serve(*args).await,

@@ -3,51 +3,17 @@
 use super::{complain, plans, tell};
 use crate::cli::{ExplainArgs, Selecting};
 use crate::diag::nearest;
+use crate::judge::Verdict;
 use crate::report::{Exit, wrapped};
 use crate::scenario::{Act, CodeSource, Outcome, Plan, StateSource, Step};
-
-/// Verdicts and what they mean.
-const VERDICTS: &[(&str, &str)] = &[
-    (
-        "pass",
-        "The client did what is asked of it, and the fault was seen to reach it. The control run, the same steps without the fault, signed in; after the attack the client still let its user in.",
-    ),
-    (
-        "fail",
-        "The client broke a requirement (MUST) of a specification. The finding names the exchange that it rests on.",
-    ),
-    (
-        "warn",
-        "The client broke a recommendation (SHOULD) or a good practice. It does not fail the run unless --deny warn says so.",
-    ),
-    (
-        "info",
-        "What the client does is allowed, and worth knowing; the reason says why.",
-    ),
-    (
-        "skip",
-        "The scenario needs a capability that the target does not claim in `can`.",
-    ),
-    (
-        "known",
-        "The client fails as the target file says it does, under [[known]], with a reason.",
-    ),
-    (
-        "inconclusive",
-        "Nothing was proven: the control run did not sign in, the fault never reached the client, or the client ended during the run. It is never counted as a pass; the exit code is 5.",
-    ),
-    (
-        "error",
-        "The scenario could not be played as it is written.",
-    ),
-];
 
 /// Runs the command.
 pub fn explain(args: &ExplainArgs) -> Exit {
     let word = args.what.to_lowercase();
-    if let Some((verdict, text)) = VERDICTS.iter().find(|(verdict, _)| *verdict == word) {
-        tell(&verdict.to_uppercase());
-        tell(&indented(text));
+    let verdicts = Verdict::ALL.map(|verdict| (verdict.word().to_lowercase(), verdict));
+    if let Some((_, verdict)) = verdicts.iter().find(|(name, _)| *name == word) {
+        tell(verdict.word());
+        tell(&indented(verdict.meaning()));
         return Exit::Well;
     }
     let selecting = Selecting {
@@ -65,7 +31,7 @@ pub fn explain(args: &ExplainArgs) -> Exit {
     let cases: Vec<&Plan> = plans.iter().filter(named).collect();
     let Some(first) = cases.first() else {
         let mut known: Vec<&str> = plans.iter().map(|plan| plan.id.as_str()).collect();
-        known.extend(VERDICTS.iter().map(|(verdict, _)| *verdict));
+        known.extend(verdicts.iter().map(|(name, _)| name.as_str()));
         complain(&format!("error: there is no scenario `{}`", args.what));
         if let Some(near) = nearest(&args.what, &known) {
             complain(&format!("       did you mean `{near}`?"));

@@ -7,6 +7,7 @@ pub mod healthcheck;
 pub mod lint;
 pub mod list;
 pub mod prove;
+pub mod report;
 pub mod run;
 pub mod serve;
 

@@ -6,29 +6,18 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::report::write_reports;
 use super::{complain, plans, show, tell};
-use crate::cli::{Denied, RunArgs};
+use crate::cli::{Denied, ReportFile, RunArgs};
 use crate::diag::nearest;
-use crate::report::{self, Exit, Tally};
-use crate::run::{Outcome, Progress, baseline, run_all};
+use crate::report::{self, Document, Exit, Tally};
+use crate::run::{Outcome, Progress, SetupError, baseline, run_all};
 use crate::scenario::{Plan, Source};
 use crate::select::matches;
 use crate::target::{Known, Pool, Reach, Target, from_file};
 
 /// Runs the command.
 pub async fn run(args: RunArgs) -> Exit {
-    let reports: Result<Vec<PathBuf>, String> = args
-        .report
-        .iter()
-        .map(|report| parse_report(report))
-        .collect();
-    let reports = match reports {
-        Ok(reports) => reports,
-        Err(message) => {
-            complain(&format!("error: {message}"));
-            return Exit::Usage;
-        }
-    };
     let target = match target(args.target.as_deref()) {
         Ok(target) => target,
         Err(exit) => return exit,
@@ -79,35 +68,47 @@ pub async fn run(args: RunArgs) -> Exit {
     let work = work(target, plans, jobs, Arc::clone(&told));
     let ended = tokio::select! {
         exit = work => exit,
-        () = interrupted() => Err(Exit::Interrupted),
+        () = interrupted() => Err(Stopped::Interrupted),
     };
     told.bar.finish_and_clear();
     let outcomes = told.outcomes();
     let exit = match ended {
         Ok(()) => Exit::of(&Tally::of(&outcomes), deny_warn),
-        Err(exit) => exit,
+        Err(Stopped::Interrupted) => Exit::Interrupted,
+        Err(Stopped::SetUp(error)) => {
+            complain(&report::setup(&error));
+            let document = Document::of_set_up(&name, &error);
+            return write_reports(&[document], Exit::Setup, &args.report, None);
+        }
     };
-    if exit == Exit::Setup {
-        return write_reports(&name, &[], exit, &reports);
-    }
-    conclude(&name, &outcomes, started.elapsed(), exit, &reports)
+    conclude(&name, &outcomes, started.elapsed(), exit, &args.report)
 }
 
-async fn work(target: Target, plans: Vec<Plan>, jobs: usize, told: Arc<Told>) -> Result<(), Exit> {
-    let setup = |error: crate::run::SetupError| {
-        told.bar.finish_and_clear();
-        complain(&report::setup(&error));
-        Exit::Setup
-    };
-    let pool = Pool::start(target)
-        .await
-        .map_err(|error| setup(error.into()))?;
-    let clean = baseline(&pool).await.map_err(|error| {
+/// Why a run did not come to its end.
+enum Stopped {
+    Interrupted,
+    SetUp(SetupError),
+}
+
+impl From<SetupError> for Stopped {
+    fn from(error: SetupError) -> Self {
+        Self::SetUp(error)
+    }
+}
+
+async fn work(
+    target: Target,
+    plans: Vec<Plan>,
+    jobs: usize,
+    told: Arc<Told>,
+) -> Result<(), Stopped> {
+    let pool = Pool::start(target).await.map_err(SetupError::from)?;
+    let clean = baseline(&pool).await.inspect_err(|_| {
         // The clean login is a scenario as well; it is the one that a mistake of the set-up shows in.
         if let Some(plan) = plans.iter().find(|plan| plan.id == "flow/valid-code") {
-            tell(&format!("  ERROR         {:<46} set-up", plan.id));
+            told.bar
+                .suspend(|| tell(&format!("  ERROR         {:<46} set-up", plan.id)));
         }
-        setup(error)
     })?;
     tell(&format!(
         "  provider  {}     app  {}",
@@ -174,21 +175,12 @@ fn target(named: Option<&Path>) -> Result<Target, Exit> {
     })
 }
 
-fn parse_report(text: &str) -> Result<PathBuf, String> {
-    match text.split_once('=') {
-        Some(("json", path)) if !path.is_empty() => Ok(PathBuf::from(path)),
-        _ => Err(format!(
-            "`--report {text}` is not a report; write --report json=PATH"
-        )),
-    }
-}
-
 fn conclude(
     target: &str,
     outcomes: &[Outcome],
     took: Duration,
     exit: Exit,
-    reports: &[PathBuf],
+    reports: &[ReportFile],
 ) -> Exit {
     tell("");
     for block in outcomes.iter().filter_map(report::failure) {
@@ -197,26 +189,10 @@ fn conclude(
     if exit == Exit::Interrupted {
         complain("interrupted: what follows is what was judged until then");
     }
-    let exit = write_reports(target, outcomes, exit, reports);
+    let document = Document::of(target, outcomes, exit);
+    let exit = write_reports(&[document], exit, reports, None);
     tell(report::summary(&Tally::of(outcomes), took, exit as u8).trim_end());
     exit
-}
-
-/// Writes all reports. One that cannot be written makes the command line wrong.
-fn write_reports(target: &str, outcomes: &[Outcome], exit: Exit, reports: &[PathBuf]) -> Exit {
-    let mut written = exit;
-    for path in reports {
-        let json = report::json(target, outcomes, exit);
-        let text = serde_json::to_string_pretty(&json).unwrap_or_default() + "\n";
-        if let Err(error) = std::fs::write(path, text) {
-            complain(&format!(
-                "error: the report cannot be written to {}: {error}",
-                path.display()
-            ));
-            written = Exit::Usage;
-        }
-    }
-    written
 }
 
 /// An entry of `[[known]]` that names no scenario would be waited for in vain.

@@ -5,7 +5,7 @@ mod ground;
 mod outcome;
 mod passive;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use passive::{Looked, passive};
 
@@ -13,7 +13,7 @@ use crate::run::{Arrived, Record, Standing};
 use crate::scenario::{Act, Browser, Level, Outcome, Plan, Severity};
 
 /// What became of a scenario.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// The client did what is asked, and the fault was seen to reach it.
@@ -35,6 +35,52 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// All verdicts, the best first.
+    pub const ALL: [Self; 8] = [
+        Self::Pass,
+        Self::Info,
+        Self::Skip,
+        Self::Known,
+        Self::Warn,
+        Self::Inconclusive,
+        Self::Fail,
+        Self::Error,
+    ];
+
+    /// What it means, for people.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Pass => {
+                "The client did what is asked of it, and the fault was seen to reach it. The \
+                 control run, the same steps without the fault, signed in; after the attack the \
+                 client still let its user in."
+            }
+            Self::Fail => {
+                "The client broke a requirement (MUST) of a specification. The finding names the \
+                 exchange that it rests on."
+            }
+            Self::Warn => {
+                "The client broke a recommendation (SHOULD) or a good practice. It does not fail \
+                 the run unless --deny warn says so."
+            }
+            Self::Info => {
+                "What the client does is allowed, and worth knowing; the reason says why."
+            }
+            Self::Skip => {
+                "The scenario needs a capability that the target does not claim in `can`."
+            }
+            Self::Known => {
+                "The client fails as the target file says it does, under [[known]], with a reason."
+            }
+            Self::Inconclusive => {
+                "Nothing was proven: the control run did not sign in, the fault never reached the \
+                 client, or the client ended during the run. It is never counted as a pass; the \
+                 exit code is 5."
+            }
+            Self::Error => "The scenario could not be played as it is written.",
+        }
+    }
+
     /// The word for reports.
     pub fn word(self) -> &'static str {
         match self {
@@ -51,7 +97,7 @@ impl Verdict {
 }
 
 /// One observation that breaks an expectation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     /// What the client did, in a sentence.
     pub sentence: String,

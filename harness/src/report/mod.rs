@@ -1,11 +1,15 @@
 //! Reports: pure functions from outcomes to text.
 
-mod json;
+mod document;
+mod html;
+mod junit;
 mod text;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-pub use json::json;
+pub use document::{Document, Exchange, Judged, SetUp};
+pub use html::{Transcripts, html};
+pub use junit::junit;
 pub(crate) use text::wrapped;
 pub use text::{failure, line, setup, summary};
 
@@ -13,7 +17,7 @@ use crate::judge::Verdict;
 use crate::run::Outcome;
 
 /// How many scenarios came to which verdict.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
     /// All scenarios.
     pub scenarios: usize,

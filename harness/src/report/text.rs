@@ -9,7 +9,6 @@ use anstyle::{AnsiColor, Style};
 use super::Tally;
 use crate::judge::{Finding, Verdict};
 use crate::run::{Outcome, SetupError};
-use crate::scenario::{Level, Severity};
 use crate::transcript::{Redactor, render_entry};
 
 fn style(verdict: Verdict) -> Style {
@@ -23,23 +22,6 @@ fn style(verdict: Verdict) -> Style {
     color.on_default().bold()
 }
 
-fn level(level: Level) -> &'static str {
-    match level {
-        Level::Must => "MUST",
-        Level::Should => "SHOULD",
-        Level::Practice => "PRACTICE",
-    }
-}
-
-fn severity(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Low => "low",
-        Severity::Medium => "medium",
-        Severity::High => "high",
-        Severity::Critical => "critical",
-    }
-}
-
 /// The line of one scenario.
 pub fn line(outcome: &Outcome) -> String {
     let judgement = &outcome.judgement;
@@ -50,13 +32,7 @@ pub fn line(outcome: &Outcome) -> String {
             .findings
             .iter()
             .max_by_key(|finding| (finding.level, finding.severity))
-            .map(|finding| {
-                format!(
-                    "{:<8}  {}",
-                    severity(finding.severity),
-                    level(finding.level)
-                )
-            }),
+            .map(|finding| format!("{:<8}  {}", finding.severity.word(), finding.level.word())),
         Verdict::Pass => None,
         _ => judgement.reason.as_deref().map(|reason| {
             let short: String = reason.chars().take(70).collect();
@@ -176,7 +152,7 @@ fn prose(text: &mut String, outcome: &Outcome) {
     for (index, spec) in scenario.spec.iter().enumerate() {
         let label = if index == 0 { "spec" } else { "" };
         let bound = if index == 0 {
-            format!("  ({})", level(outcome.plan.level))
+            format!("  ({})", outcome.plan.level.word())
         } else {
             String::new()
         };

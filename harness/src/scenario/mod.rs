@@ -3,6 +3,7 @@
 //! Structs only, unknown keys refused, no flattening: a mistake points at the very word.
 
 mod check;
+mod level;
 mod load;
 mod plan;
 
@@ -11,6 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
+pub use level::{Level, Severity};
 pub use load::{LoadError, Source, load, load_paths, parse, read as read_text};
 pub use plan::{Plan, plans};
 
@@ -95,36 +97,6 @@ pub struct Case {
     /// Expectations in place of the scenario's.
     #[serde(default)]
     pub expect: Option<Expect>,
-}
-
-/// How binding a requirement is.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum Level {
-    /// Good practice without a normative sentence.
-    Practice,
-    /// Recommended by the specification.
-    Should,
-    /// Required by the specification.
-    Must,
-}
-
-/// What a client that falls for it loses.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "kebab-case")]
-pub enum Severity {
-    /// An annoyance.
-    Low,
-    /// Trouble for users, or one wall less.
-    Medium,
-    /// A wall that an attack needs to pass is gone.
-    High,
-    /// An account, or the wrong account.
-    Critical,
 }
 
 /// What a target claims to be able to do.

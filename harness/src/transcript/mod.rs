@@ -7,7 +7,6 @@ mod render;
 use std::time::Instant;
 
 use oauth_gauntlet_provider::{Endpoint, Exchange};
-use serde::Serialize;
 use url::Url;
 
 pub use redact::Redactor;
@@ -17,8 +16,7 @@ use crate::scenario::{Browser, Role};
 use crate::user_agent::{Answer, Seen};
 
 /// Who sends or receives a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Party {
     /// The victim's or the attacker's browser.
     Browser(Browser),
@@ -28,6 +26,20 @@ pub enum Party {
     Provider(Role),
     /// Some other host.
     Elsewhere,
+}
+
+impl Party {
+    /// The party as transcripts name it.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Browser(Browser::Victim) => "browser",
+            Self::Browser(Browser::Attacker) => "attacker",
+            Self::App => "app",
+            Self::Provider(Role::Honest) => "provider",
+            Self::Provider(Role::Attacker) => "evil provider",
+            Self::Elsewhere => "elsewhere",
+        }
+    }
 }
 
 /// One exchange of a transcript.

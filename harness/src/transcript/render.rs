@@ -8,7 +8,6 @@ use oauth_gauntlet_provider::Endpoint;
 use serde_json::Value;
 
 use super::{Entry, Party, Redactor};
-use crate::scenario::{Browser, Role};
 use crate::user_agent::Answer;
 
 /// Renders a transcript, every message at its moment.
@@ -27,19 +26,8 @@ pub fn render_entry(entry: &Entry, redactor: &Redactor) -> String {
     request(entry, redactor) + &response(entry, redactor)
 }
 
-fn name(party: Party) -> &'static str {
-    match party {
-        Party::Browser(Browser::Victim) => "browser",
-        Party::Browser(Browser::Attacker) => "attacker",
-        Party::App => "app",
-        Party::Provider(Role::Honest) => "provider",
-        Party::Provider(Role::Attacker) => "evil provider",
-        Party::Elsewhere => "elsewhere",
-    }
-}
-
 fn request(entry: &Entry, redactor: &Redactor) -> String {
-    let parties = format!("{} → {}", name(entry.from), name(entry.to));
+    let parties = format!("{} → {}", entry.from.words(), entry.to.words());
     let path = redactor.text(entry.url.path());
     let mut text = format!("{:>3} {parties:<24}{} {path}\n", entry.number, entry.method);
     let pairs = |text: &mut String, pairs: Vec<(String, String)>| {
@@ -78,7 +66,7 @@ fn decoded(query: &str) -> Vec<(String, String)> {
 }
 
 fn response(entry: &Entry, redactor: &Redactor) -> String {
-    let parties = format!("{} → {}", name(entry.to), name(entry.from));
+    let parties = format!("{} → {}", entry.to.words(), entry.from.words());
     let mut text = format!("{:>3} {parties:<24}", entry.number);
     let indent = " ".repeat(32);
     match &entry.answer {

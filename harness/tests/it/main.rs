@@ -4,5 +4,6 @@ mod cli;
 mod configuration;
 mod doctor;
 mod files;
+mod reports;
 mod targets;
 mod tidy;

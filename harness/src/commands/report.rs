@@ -1,0 +1,103 @@
+//! `gauntlet report`: the JSON reports of several clients put together, and the writing of all
+//! reports.
+
+use std::path::Path;
+
+use super::{complain, tell};
+use crate::cli::{ReportArgs, ReportFile, ReportKind, TranscriptsArg};
+use crate::report::{Document, Exit, Transcripts, html, junit};
+
+/// Runs the command.
+pub fn report(args: &ReportArgs) -> Exit {
+    let mut documents = Vec::new();
+    for file in &args.files {
+        match read(file) {
+            Ok(document) => documents.push(document),
+            Err(message) => {
+                complain(&format!("error: {}: {message}", file.display()));
+                complain("       `gauntlet run --report json=PATH` writes what is wanted here");
+                return Exit::Usage;
+            }
+        }
+    }
+    for (index, document) in documents.iter().enumerate() {
+        let earlier = &documents[..index];
+        if earlier.iter().any(|other| other.target == document.target) {
+            complain(&format!(
+                "error: {} is a second report of `{}`; name each client once",
+                args.files[index].display(),
+                document.target
+            ));
+            return Exit::Usage;
+        }
+    }
+    for document in &documents {
+        let sum = &document.summary;
+        tell(&format!(
+            "  {:<32} {:>4} run  {:>4} pass  {:>3} fail  {:>3} warn  {:>3} info  {:>3} known  {:>3} inconclusive  {:>3} skipped",
+            document.target,
+            sum.ran(),
+            sum.pass,
+            sum.fail,
+            sum.warn,
+            sum.info,
+            sum.known,
+            sum.inconclusive + sum.error,
+            sum.skip
+        ));
+    }
+    let transcripts = args.transcripts.map(|which| match which {
+        TranscriptsArg::All => Transcripts::All,
+        TranscriptsArg::Notable => Transcripts::Notable,
+        TranscriptsArg::None => Transcripts::None,
+    });
+    write_reports(&documents, Exit::Well, &args.report, transcripts)
+}
+
+fn read(file: &Path) -> Result<Document, String> {
+    let text = std::fs::read_to_string(file).map_err(|error| error.to_string())?;
+    serde_json::from_str(&text).map_err(|error| format!("it is not a report of a run: {error}"))
+}
+
+/// Writes reports. One that cannot be written makes the command line wrong.
+pub(super) fn write_reports(
+    documents: &[Document],
+    exit: Exit,
+    reports: &[ReportFile],
+    transcripts: Option<Transcripts>,
+) -> Exit {
+    let transcripts = transcripts.unwrap_or(match documents {
+        [_] => Transcripts::All,
+        _ => Transcripts::Notable,
+    });
+    let mut written = exit;
+    for report in reports {
+        let result = text(documents, report.kind, transcripts)
+            .and_then(|text| std::fs::write(&report.path, text).map_err(|e| e.to_string()));
+        if let Err(error) = result {
+            complain(&format!(
+                "error: the report cannot be written to {}: {error}",
+                report.path.display()
+            ));
+            written = Exit::Usage;
+        }
+    }
+    written
+}
+
+fn text(
+    documents: &[Document],
+    kind: ReportKind,
+    transcripts: Transcripts,
+) -> Result<String, String> {
+    match (kind, documents) {
+        (ReportKind::Json, [document]) => serde_json::to_string_pretty(document)
+            .map(|text| text + "\n")
+            .map_err(|error| error.to_string()),
+        (ReportKind::Json, _) => {
+            Err("a JSON report is of one client; write junit=PATH or html=PATH".to_owned())
+        }
+        (ReportKind::Junit, _) => junit(documents).map_err(|error| error.to_string()),
+        (ReportKind::Html, _) => html(documents, transcripts).map_err(|error| error.to_string()),
+    }
+}
