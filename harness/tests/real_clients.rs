@@ -4,30 +4,47 @@
 #![expect(clippy::print_stdout, reason = "what is skipped is said, by name")]
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde_json::Value;
 
-const CLIENTS: [&str; 2] = ["flask-authlib", "flask-tutorial"];
-
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    let trials = CLIENTS.map(|name| {
-        let ready = folder(name).join(".venv/.complete").is_file();
+    let trials = clients().into_iter().map(|name| {
+        // Written by scripts/target once a set-up is complete.
+        let ready = folder(&name).join(".set-up").is_file();
         if !ready && !arguments.list {
-            println!("SKIPPED {name}: it is not set up here; `scripts/target {name}` does that");
+            println!(
+                "SKIPPED {name}: it is not set up here; `scripts/target --set-up {name}` does that"
+            );
         }
-        Trial::test(name, move || verdicts(name)).with_ignored_flag(!ready)
+        Trial::test(name.clone(), move || verdicts(&name)).with_ignored_flag(!ready)
     });
-    libtest_mimic::run(&arguments, trials.into()).exit_code()
+    libtest_mimic::run(&arguments, trials.collect()).exit_code()
 }
 
-fn folder(name: &str) -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("targets")
-        .join(name)
+/// Every folder that has a target file.
+fn clients() -> Vec<String> {
+    let mut names: Vec<String> = std::fs::read_dir(targets())
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter(|entry| entry.path().join("gauntlet.toml").is_file())
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect();
+    names.sort();
+    assert!(!names.is_empty(), "harness/targets has no target file");
+    names
+}
+
+fn targets() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("targets")
+}
+
+fn folder(name: &str) -> PathBuf {
+    targets().join(name)
 }
 
 fn verdicts(name: &str) -> Result<(), Failed> {
