@@ -275,6 +275,12 @@ impl Context<'_> {
         let sent = self.record.during(self.step.window).find(|entry| {
             entry.endpoint == Some(Endpoint::Token) && entry.form("code").as_deref() == Some(code)
         })?;
+        // Where the exchange succeeds and no nonce is there to refuse what came of it, the client
+        // made the check afterwards: nothing of the attacker's was ever used.
+        let kept_out = self.step.standing != Standing::SignedIn(Browser::Attacker);
+        if kept_out && sent.answer.status() == Some(200) && !has("nonce") {
+            return None;
+        }
         let guarded = has("code_challenge") || has("nonce");
         let mut finding = self.finding(
             "the client sent a code to the token endpoint that came with the wrong state"
