@@ -1,12 +1,12 @@
 //! The pool: starts instances of one target, hands them out, and takes them back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use oauth_gauntlet_provider::{
-    Client, Clock, Issuer, IssuerSettings, KeySource, MockProvider, RefreshTokens,
+    Client, Clock, Issuer, IssuerSettings, KeySource, MockProvider, RefreshTokens, Rule,
 };
 
 use rand::RngExt;
@@ -323,6 +323,8 @@ fn issuer_settings(
         },
         iss_parameter: spec.settings.iss_parameter.unwrap_or(true),
         clock: clock(&target.reach),
+        // Whoever asks for `plain`, or misspells S256, is judged for that, and not turned away.
+        observed: BTreeSet::from([Rule::SupportedChallengeMethod]),
         ..IssuerSettings::default()
     }
 }

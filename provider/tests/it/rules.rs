@@ -337,6 +337,12 @@ async fn challenges_are_checked_before_anybody_signs_in() {
     let code = world.callback(&request).await["code"].clone();
     assert_eq!(world.redeem(&code).send().await.unwrap().status(), 200);
     let mut request = careful();
+    request.insert("code_challenge_method", "s256");
+    let code = world.callback(&request).await["code"].clone();
+    assert_eq!(world.redeem(&code).send().await.unwrap().status(), 200);
+    request.insert("code_challenge_method", "S512");
+    assert_eq!(world.callback(&request).await["error"], "invalid_request");
+    let mut request = careful();
     request.remove("code_challenge");
     assert_eq!(world.callback(&request).await["error"], "invalid_request");
 }

@@ -319,9 +319,13 @@ fn challenge(
                 detail: format!("transform algorithm not supported: `{other}`"),
             };
             let reason = violation.to_string();
-            // There is nothing to go on with, so it is refused even where it is only observed.
-            let _ = call.demand(Err(violation));
-            return Err((ErrorCode::InvalidRequest, reason));
+            // A misspelt S256 can be gone on with where it is only observed. With any other name
+            // there is nothing to go on with.
+            let observed = call.demand(Err(violation)).is_ok();
+            if !observed || !other.eq_ignore_ascii_case("S256") {
+                return Err((ErrorCode::InvalidRequest, reason));
+            }
+            ChallengeMethod::S256
         }
     };
     call.demand(rules::hashed_challenge(method))
