@@ -20,6 +20,7 @@ async fn main() {
         .and_then(|port| port.parse().ok())
         .unwrap_or(0);
     match mode.as_str() {
+        "good" => serve(port, demo()).await,
         "wrong-port" => serve(0, demo()).await,
         "silent" => {
             let listener =

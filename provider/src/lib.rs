@@ -113,6 +113,8 @@ pub use settings::{
 pub use snapshot::{Snapshot, SnapshotError};
 pub use start_error::StartError;
 #[cfg(feature = "tls")]
-pub use tls::{Tls, TlsError, TrustVariable, trust_script, trust_variables};
+pub use tls::{
+    Tls, TlsError, TrustVariable, java_options, java_trust_store, trust_script, trust_variables,
+};
 pub use urls::{Addresses, Side};
 pub use verify::{Calls, Expectation, Observation, Verification};

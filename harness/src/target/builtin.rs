@@ -12,7 +12,7 @@ use tracing::Dispatch;
 use tracing::instrument::WithSubscriber;
 
 use super::process::LogBuffer;
-use super::{App, Logout, LogoutMethod, Reach, SecondApp, Target};
+use super::{App, Logout, LogoutMethod, ProviderTable, Reach, SecondApp, Target};
 use crate::demo;
 use crate::scenario::{Capability, Settings};
 
@@ -71,6 +71,7 @@ impl Builtin {
             can,
             time_limit,
             reach: Reach::Builtin(self),
+            provider: ProviderTable::default(),
             app: App {
                 logout,
                 second: (self == Self::Reference).then(|| SecondApp {

@@ -123,6 +123,8 @@ pub struct Instance {
     pub mark: String,
     /// What the client printed or logged.
     pub log: LogBuffer,
+    /// What browsers speak HTTP with: it trusts the issuers.
+    pub http: reqwest::Client,
     pub(super) spec: Spec,
     pub(super) running: Running,
     pub(super) owned: Option<(Arc<MockProvider>, Vec<String>)>,

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Probe, Reach, Target, TargetFile, placeholder};
+use super::{Probe, ProviderTable, Reach, Target, TargetFile, placeholder};
 use crate::diag::{Diagnostic, nearest};
 use crate::scenario::read_text;
 
@@ -15,6 +15,7 @@ pub struct TargetError(pub Vec<Diagnostic>);
 /// The placeholders that a target file may use.
 pub(super) const PLACEHOLDERS: &[&str] = &[
     "app",
+    "ca_file",
     "client_id",
     "client_secret",
     "issuer",
@@ -103,6 +104,7 @@ pub fn parse(path: &Path, text: &str) -> Result<Target, Vec<Diagnostic>> {
             return Err(check.defects);
         }
     };
+    check.provider(&file.provider);
     for page in [
         &file.app.login,
         &file.app.callback,
@@ -129,6 +131,7 @@ pub fn parse(path: &Path, text: &str) -> Result<Target, Vec<Diagnostic>> {
         can: file.can,
         time_limit,
         reach,
+        provider: file.provider,
         app: file.app,
         signed_in: file.signed_in,
         known: file.known,
@@ -196,6 +199,25 @@ impl Check<'_> {
             );
             Duration::ZERO
         })
+    }
+
+    fn provider(&mut self, provider: &ProviderTable) {
+        if !provider.tls && self.text.contains("{ca_file}") {
+            self.report(
+                "{ca_file}",
+                "there is no CA: the issuers are plain http".to_owned(),
+                "add `tls = true` to [provider]".to_owned(),
+            );
+        }
+        if let Some(host) = &provider.issuer_host
+            && url::Host::parse(host).is_err()
+        {
+            self.report(
+                host,
+                format!("`{host}` is not a host name"),
+                "write the name alone, such as host.docker.internal".to_owned(),
+            );
+        }
     }
 
     fn signed_in(&mut self, probe: &Probe) {

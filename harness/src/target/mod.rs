@@ -2,10 +2,13 @@
 
 mod builtin;
 mod instance;
+mod leftover;
 mod load;
 mod placeholder;
 mod pool;
 mod process;
+mod provider;
+mod ready;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -25,6 +28,7 @@ pub use load::{TargetError, from_file, parse};
 pub use placeholder::Values;
 pub use pool::Pool;
 pub use process::{LogBuffer, end_all_programs};
+pub use provider::ProviderTable;
 
 use crate::scenario::Capability;
 
@@ -46,6 +50,9 @@ pub struct TargetFile {
     /// A program that runs already.
     #[serde(default)]
     pub attach: Option<Attach>,
+    /// How the issuers are reached.
+    #[serde(default)]
+    pub provider: ProviderTable,
     /// The client's pages.
     #[serde(default)]
     pub app: App,
@@ -306,6 +313,8 @@ pub struct Target {
     pub time_limit: Duration,
     /// How to reach it.
     pub reach: Reach,
+    /// How its issuers are reached.
+    pub provider: ProviderTable,
     /// Its pages.
     pub app: App,
     /// How a signed-in page looks, if the target says so.

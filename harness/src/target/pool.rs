@@ -1,21 +1,20 @@
 //! The pool: starts instances of one target, hands them out, and takes them back.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{Ipv4Addr, TcpListener};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use oauth_gauntlet_provider::{
-    Client, Clock, Issuer, IssuerSettings, KeySource, MockProvider, RefreshTokens, Rule,
+    Client, Clock, Issuer, IssuerSettings, KeySource, RefreshTokens, Rule,
 };
-
-use rand::RngExt;
 
 use super::builtin::free_listener;
 use super::instance::{Account, Instance, InstanceError, Running, Spec, random};
 use super::load::split_command;
 use super::placeholder::Values;
 use super::process::Process;
+use super::provider::Reached;
+use super::ready::{port_for_a_program, wait_until_ready};
 use super::{Attach, Builtin, LogBuffer, Reach, Restart, Start, Target};
 use crate::scenario::Settings;
 use crate::user_agent::http_client;
@@ -24,7 +23,7 @@ use crate::user_agent::http_client;
 #[derive(Debug)]
 pub struct Pool {
     target: Target,
-    provider: Arc<MockProvider>,
+    reached: Reached,
     idle: Mutex<Vec<Instance>>,
     serial: std::sync::atomic::AtomicU64,
 }
@@ -35,25 +34,20 @@ impl Pool {
     /// # Errors
     /// Where the provider cannot listen, which concerns attached targets alone: they name its port.
     pub async fn start(target: Target) -> Result<Self, InstanceError> {
-        let builder = MockProvider::builder().worker_threads(2);
-        let builder = match &target.reach {
+        let (port, default) = match &target.reach {
             Reach::Attached(attach) => {
                 let app = attach.app.trim_end_matches('/');
                 let secret = attach.client_secret.as_deref();
                 let settings =
                     issuer_settings(&target, &Spec::default(), app, (&attach.client_id, secret));
-                builder.port(attach.issuer_port).settings(settings)
+                (attach.issuer_port, Some(settings))
             }
-            Reach::Builtin(_) | Reach::Command { .. } => builder,
+            Reach::Builtin(_) | Reach::Command { .. } => (0, None),
         };
-        let provider = builder.start().await.map_err(|error| InstanceError {
-            reason: format!("the provider cannot start: {error}"),
-            advice: Some("free the port, or change `issuer-port` in the target file".to_owned()),
-            output: Vec::new(),
-        })?;
+        let reached = target.provider.start(port, default).await?;
         Ok(Self {
             target,
-            provider: Arc::new(provider),
+            reached,
             idle: Mutex::default(),
             serial: 0.into(),
         })
@@ -149,18 +143,23 @@ impl Pool {
     ) -> Result<Instance, InstanceError> {
         let port = port_for_a_program()?;
         let (mut draft, values) = self.draft(spec, port)?;
-        let mut variables: BTreeMap<&String, &String> = start.env.iter().collect();
+        let mut variables: BTreeMap<&str, &str> = BTreeMap::new();
+        if let Some(trust) = &self.reached.trust {
+            let trust = trust.variables.iter();
+            variables.extend(trust.map(|(name, value)| (*name, value.as_str())));
+        }
+        variables.extend(texts(&start.env));
         if spec.settings.plain_oauth2 {
-            variables.extend(&start.env_plain_oauth2);
+            variables.extend(texts(&start.env_plain_oauth2));
         }
         if spec.settings.two_issuers {
-            variables.extend(&start.env_two_issuers);
+            variables.extend(texts(&start.env_two_issuers));
         }
         let env: Vec<(String, String)> = variables
             .into_iter()
             // An empty value takes a variable out again.
             .filter(|(_, value)| !value.is_empty())
-            .map(|(name, value)| (name.clone(), values.fill(value)))
+            .map(|(name, value)| (name.to_owned(), values.fill(value)))
             .collect();
         let words: Vec<String> = split_command(&start.command)
             .iter()
@@ -201,15 +200,16 @@ impl Pool {
 
     fn attach(&self, attach: &Attach) -> Result<Instance, InstanceError> {
         let app = attach.app.trim_end_matches('/').to_owned();
-        let honest = self.provider.issuer().clone();
+        let honest = self.reached.provider.issuer().clone();
         let name = self.name("attacker");
         let spec = Spec::default();
         let settings = issuer_settings(&self.target, &spec, &app, ("second", Some("second")));
         let attacker = self.create(&name, attackers(settings))?;
         let mut instance = instance(app, honest, attacker, Spec::default());
+        instance.http = self.reached.http.clone();
         instance.client_id.clone_from(&attach.client_id);
         instance.client_secret.clone_from(&attach.client_secret);
-        instance.owned = Some((Arc::clone(&self.provider), vec![name]));
+        instance.owned = Some((Arc::clone(&self.reached.provider), vec![name]));
         Ok(instance)
     }
 
@@ -239,12 +239,16 @@ impl Pool {
         values.set("second.client_secret", second_secret);
         values.set("random", random(32));
         values.set("time_out", if spec.short_time_out { "0.4" } else { "5" });
+        if let Some(trust) = &self.reached.trust {
+            values.set("ca_file", trust.ca_file.display().to_string());
+        }
         let mut instance = instance(app, honest, attacker, spec.clone());
+        instance.http = self.reached.http.clone();
         instance.behind_proxy = spec.settings.proxy.then_some(actual);
         instance.client_id = id;
         instance.second_client_id = second_id;
         instance.client_secret = Some(secret);
-        instance.owned = Some((Arc::clone(&self.provider), names.to_vec()));
+        instance.owned = Some((Arc::clone(&self.reached.provider), names.to_vec()));
         Ok((instance, values))
     }
 
@@ -256,10 +260,16 @@ impl Pool {
     }
 
     fn create(&self, name: &str, settings: IssuerSettings) -> Result<Issuer, InstanceError> {
-        self.provider
+        self.reached
+            .provider
             .create_issuer(name, settings)
             .map_err(|error| InstanceError::new(error.to_string()))
     }
+}
+
+fn texts(env: &BTreeMap<String, String>) -> impl Iterator<Item = (&str, &str)> {
+    env.iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
 }
 
 /// The attacker's issuer has keys of its own.
@@ -283,6 +293,7 @@ fn instance(app: String, honest: Issuer, attacker: Issuer, spec: Spec) -> Instan
         mallory: Account::new("mallory", "-"),
         mark: String::new(),
         log: LogBuffer::default(),
+        http: http_client(),
         spec,
         running: Running::Elsewhere,
         owned: None,
@@ -340,55 +351,5 @@ fn clock(reach: &Reach) -> Clock {
             Clock::fixed(now.as_secs())
         }
         Reach::Command { .. } | Reach::Attached(_) => Clock::system(),
-    }
-}
-
-/// A port that is free now and that nobody is given by chance: the system hands out ports from
-/// 32768 on to whoever asks for any.
-fn port_for_a_program() -> Result<u16, InstanceError> {
-    for _ in 0..100 {
-        let port = rand::rng().random_range(20_000..30_000);
-        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
-            return Ok(port);
-        }
-    }
-    Err(InstanceError::new(
-        "no free port was found between 20000 and 29999",
-    ))
-}
-
-/// Polls until the client answers at all.
-async fn wait_until_ready(process: &Process, url: &str, timeout: Duration) -> Result<(), String> {
-    let client = http_client();
-    let deadline = Instant::now() + timeout;
-    let mut silent = false;
-    loop {
-        if let Some(status) = process.ended() {
-            return Err(format!("ended before it was ready ({status})"));
-        }
-        let left = deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            let what = if silent {
-                "accepts connections but never answers"
-            } else {
-                "nothing listens there"
-            };
-            return Err(format!(
-                "is not ready after {}: {url} was polled and {what}",
-                humantime::format_duration(timeout)
-            ));
-        }
-        match client
-            .get(url)
-            .timeout(left.min(Duration::from_secs(2)))
-            .send()
-            .await
-        {
-            // Somebody else on this port would answer as well, while our program fails to bind it.
-            Ok(_) if process.ended().is_none() => return Ok(()),
-            Ok(_) => continue,
-            Err(error) => silent = error.is_timeout(),
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }

@@ -89,13 +89,16 @@ struct Live {
     children: BTreeMap<u64, Child>,
 }
 
-/// Ends every program that was started, with its group, and lets no other one start.
+/// Ends every program that was started, with its group, lets no other one start, and takes away
+/// what the run left on disk.
 pub fn end_all_programs() {
     let mut live = LIVE.lock().unwrap_or_else(PoisonError::into_inner);
     live.closed = true;
     for child in std::mem::take(&mut live.children).into_values() {
         end(&child);
     }
+    drop(live);
+    super::leftover::take_all_away();
 }
 
 /// Ends a process group and reaps its leader.

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use reqwest::header::{COOKIE, LOCATION};
-use reqwest::{Client, Method, redirect};
+use reqwest::{Certificate, Client, Method, redirect};
 use url::Url;
 
 pub use cookies::{Jar, StoredCookie};
@@ -19,29 +19,40 @@ const REDIRECT_LIMIT: usize = 20;
 /// How much of a page is read, in bytes.
 const PAGE_LIMIT: usize = 512 * 1024;
 
-/// The HTTP client that all browsers share; everything that makes them different is in their jars.
+/// The HTTP client for issuers and clients without TLS; everything that makes browsers different
+/// is in their jars.
 ///
 /// # Panics
 /// Never: its options are constant and valid.
 pub fn http_client() -> Client {
     static CLIENT: OnceLock<Client> = OnceLock::new();
     CLIENT
-        .get_or_init(|| {
-            let loopback = [
-                SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0),
-                SocketAddr::new(IpAddr::V6(Ipv6Addr::LOCALHOST), 0),
-            ];
-            Client::builder()
-                .redirect(redirect::Policy::none())
-                .no_proxy()
-                .tls_certs_only([])
-                .resolve_to_addrs("localhost", &loopback)
-                .user_agent("oauth-gauntlet")
-                .pool_max_idle_per_host(0)
-                .build()
-                .expect("the options are constant and valid")
-        })
+        .get_or_init(|| trusting(None, None).expect("the options are constant and valid"))
         .clone()
+}
+
+/// An HTTP client that trusts the CA in a PEM text, and that finds a host at an address of this
+/// machine.
+///
+/// # Errors
+/// Where the CA is no certificate.
+pub fn trusting(ca_pem: Option<&str>, host: Option<(&str, IpAddr)>) -> reqwest::Result<Client> {
+    let loopback = [
+        SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0),
+        SocketAddr::new(IpAddr::V6(Ipv6Addr::LOCALHOST), 0),
+    ];
+    let cas = ca_pem.map(|pem| Certificate::from_pem(pem.as_bytes()));
+    let mut builder = Client::builder()
+        .redirect(redirect::Policy::none())
+        .no_proxy()
+        .tls_certs_only(cas.transpose()?)
+        .resolve_to_addrs("localhost", &loopback)
+        .user_agent("oauth-gauntlet")
+        .pool_max_idle_per_host(0);
+    if let Some((host, address)) = host {
+        builder = builder.resolve(host, SocketAddr::new(address, 0));
+    }
+    builder.build()
 }
 
 /// One exchange as the browser saw it.
@@ -132,8 +143,10 @@ pub enum Arrival {
 }
 
 /// A browser: a cookie jar and a memory of what it saw.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct UserAgent {
+    /// What it speaks HTTP with.
+    pub http: Client,
     /// The cookies.
     pub jar: Jar,
     /// Headers that go to the issuers: who signs in, and what is withheld.
@@ -144,6 +157,19 @@ pub struct UserAgent {
     pub issuer_origin: String,
     /// How long one navigation may take in all.
     pub time_limit: Duration,
+}
+
+impl Default for UserAgent {
+    fn default() -> Self {
+        Self {
+            http: http_client(),
+            jar: Jar::default(),
+            issuer_headers: Vec::new(),
+            proxy: None,
+            issuer_origin: String::new(),
+            time_limit: Duration::ZERO,
+        }
+    }
 }
 
 /// What a browser is asked to open.
@@ -228,7 +254,7 @@ impl UserAgent {
         {
             url = moved;
         }
-        let mut builder = http_client().request(request.method.clone(), url);
+        let mut builder = self.http.request(request.method.clone(), url);
         if !cookies.is_empty() {
             let header: Vec<String> = cookies
                 .iter()

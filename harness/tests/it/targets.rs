@@ -129,6 +129,71 @@ fn a_program_that_dies_half_way_makes_nothing_pass() {
     assert!(text.contains("out of memory, so to speak"), "{text}");
 }
 
+/// The reference client as a program of its own, which is told about the CA by its environment.
+fn over_https(provider: &str) -> String {
+    format!(
+        r#"
+name = "reference over https"
+can  = ["oidc", "pkce", "nonce", "userinfo", "discovery"]
+
+[provider]
+{provider}
+
+[start]
+command = "'{}' client --issuer {{issuer}} --port {{port}}"
+
+[start.env]
+BASE_URL           = "{{app}}"
+OIDC_CLIENT_ID     = "{{client_id}}"
+OIDC_CLIENT_SECRET = "{{client_secret}}"
+"#,
+        env!("CARGO_BIN_EXE_gauntlet")
+    )
+}
+
+fn passes_over_https(name: &str, provider: &str, issuer: &str) {
+    let folder = Folder::new(name);
+    folder.write("gauntlet.toml", over_https(provider).as_bytes());
+    let output = Command::new(env!("CARGO_BIN_EXE_gauntlet"))
+        .args(["run", "flow/valid-code", "id-token/bad-signature"])
+        .current_dir(&folder.0)
+        .env("NO_COLOR", "1")
+        .output()
+        .expect("the program starts");
+    let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
+    text.push_str(&String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(text.contains(issuer), "{text}");
+    assert!(text.contains("4 pass"), "{text}");
+}
+
+#[test]
+fn issuers_are_https_and_the_program_trusts_their_ca() {
+    passes_over_https("https", "tls = true", "provider  https://127.0.0.1:");
+}
+
+#[test]
+fn a_host_name_for_issuers_is_in_their_urls_and_their_certificate() {
+    passes_over_https(
+        "https-host",
+        "tls = true\nissuer-host = \"localhost\"",
+        "provider  https://localhost:",
+    );
+}
+
+#[test]
+fn a_ca_file_is_there_over_https_alone() {
+    let folder = Folder::new("no-ca");
+    folder.write("gauntlet.toml", target_file("x {ca_file}", "1s").as_bytes());
+    let output = command(&folder).output().expect("the program starts");
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert!(
+        text.contains("gauntlet.toml:7") && text.contains("add `tls = true` to [provider]"),
+        "{text}"
+    );
+}
+
 /// Whether a process is there and no zombie.
 #[cfg(target_os = "linux")]
 fn lives(pid: &str) -> bool {

@@ -4,6 +4,7 @@
 mod authority;
 mod certificate;
 mod client;
+mod java;
 mod server;
 mod trust;
 
@@ -12,6 +13,7 @@ use std::net::IpAddr;
 
 pub(crate) use certificate::{ClientCertificate, thumbprint};
 pub(crate) use client::TlsClient;
+pub use java::{java_options, java_trust_store};
 pub(crate) use server::{TlsServer, client_certificate, tell};
 pub use trust::{TrustVariable, trust_script, trust_variables};
 

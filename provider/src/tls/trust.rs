@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::path::Path;
 
+use super::java::{STORE_PASSWORD, java_options};
+
 /// An environment variable that makes programs trust the CA in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrustVariable {
@@ -25,11 +27,9 @@ const VARIABLES: [(&str, &str); 4] = [
     ("NODE_EXTRA_CA_CERTS", "Node"),
 ];
 
-/// The password of the Java trust store. It guards nothing secret, but Java wants one.
-const STORE_PASSWORD: &str = "changeit";
-
 /// The environment variables by which curl, Go, Node, Python, Ruby and others trust the CA in
-/// `ca_file`, a PEM file. Java has none: see [`trust_script`].
+/// `ca_file`, a PEM file. Java has a format
+/// and a variable of its own: [`crate::java_trust_store`].
 ///
 /// `NODE_EXTRA_CA_CERTS` adds the CA to those that are trusted already; with the others, the
 /// program trusts this CA alone. All are read when a program starts.
@@ -66,15 +66,7 @@ pub fn trust_script(ca_file: &Path) -> String {
     }
     let ca = ca_file.display().to_string();
     let store = ca_file.with_extension("p12").display().to_string();
-    // Java splits its options at spaces, but not within quotes.
-    let quotes = if store.contains(char::is_whitespace) {
-        "\""
-    } else {
-        ""
-    };
-    let options = format!(
-        "-Djavax.net.ssl.trustStore={quotes}{store}{quotes} -Djavax.net.ssl.trustStorePassword={STORE_PASSWORD}"
-    );
+    let options = java_options(Path::new(&store));
     let (ca, store, options) = (quoted(&ca), quoted(&store), quoted(&options));
     let _ = write!(
         script,

@@ -140,6 +140,7 @@ impl<'a> Stage<'a> {
             .unwrap_or_default();
         let actor = || Actor {
             agent: UserAgent {
+                http: instance.http.clone(),
                 proxy: instance
                     .behind_proxy
                     .clone()

@@ -1,0 +1,152 @@
+//! How the issuers of a run are reached: over http or https, under which name, and how the client
+//! comes to trust them.
+
+use std::net::{IpAddr, Ipv4Addr, TcpListener};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use oauth_gauntlet_provider::{
+    Addresses, IssuerSettings, MockProvider, Tls, java_options, java_trust_store, trust_variables,
+};
+use reqwest::Client;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::InstanceError;
+use super::leftover::TemporaryFolder;
+use crate::user_agent;
+
+/// How the issuers are reached.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct ProviderTable {
+    /// The issuers are https, with a certificate of a CA that is made for the run. The program is
+    /// told to trust it by `SSL_CERT_FILE`, `REQUESTS_CA_BUNDLE`, `CURL_CA_BUNDLE`,
+    /// `NODE_EXTRA_CA_CERTS` and `JAVA_TOOL_OPTIONS`, unless `[start.env]` sets them itself; for
+    /// others, `{ca_file}` is its path. Default: no.
+    pub tls: bool,
+    /// The host in the issuers' URLs, such as `host.docker.internal`. The browsers find it without
+    /// help. Default: the address in `listen`.
+    pub issuer_host: Option<String>,
+    /// The IP address that the provider listens on. Anything but loopback lets others in.
+    /// Default: `127.0.0.1`.
+    #[schemars(with = "String")]
+    pub listen: IpAddr,
+}
+
+impl Default for ProviderTable {
+    fn default() -> Self {
+        Self {
+            tls: false,
+            issuer_host: None,
+            listen: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        }
+    }
+}
+
+/// A provider that runs, and what it takes to reach it.
+#[derive(Debug)]
+pub(super) struct Reached {
+    pub(super) provider: Arc<MockProvider>,
+    /// For browsers: trusts the provider, and knows where its host is.
+    pub(super) http: Client,
+    /// What the client needs to trust the provider.
+    pub(super) trust: Option<Trust>,
+}
+
+/// The CA of this run in files, and the environment variables that name them.
+#[derive(Debug)]
+pub(super) struct Trust {
+    pub(super) ca_file: PathBuf,
+    pub(super) variables: Vec<(&'static str, String)>,
+    _folder: TemporaryFolder,
+}
+
+impl ProviderTable {
+    /// Starts the provider; `default` are the settings of the issuer at its root, and a `port` of
+    /// 0 is any.
+    pub(super) async fn start(
+        &self,
+        port: u16,
+        default: Option<IssuerSettings>,
+    ) -> Result<Reached, InstanceError> {
+        let failed = |problem: String| InstanceError {
+            reason: format!("the provider cannot start: {problem}"),
+            advice: (port != 0)
+                .then(|| "free the port, or change `issuer-port` in the target file".to_owned()),
+            output: Vec::new(),
+        };
+        let mut builder = MockProvider::builder()
+            .worker_threads(2)
+            .address(self.listen)
+            .port(port);
+        if let Some(settings) = default {
+            builder = builder.settings(settings);
+        }
+        if let Some(host) = &self.issuer_host {
+            // The port is part of every URL, so it has to be known before.
+            let listener = TcpListener::bind((self.listen, port));
+            let listener = listener.map_err(|error| failed(error.to_string()))?;
+            let bound = listener.local_addr().map_err(|e| failed(e.to_string()))?;
+            let scheme = if self.tls { "https" } else { "http" };
+            builder = builder.listener(listener).addresses(Addresses {
+                public: Some(format!("{scheme}://{host}:{}", bound.port())),
+                ..Addresses::default()
+            });
+        }
+        if self.tls {
+            let names = self.issuer_host.iter().cloned().collect();
+            builder = builder.tls(Tls::RunLocal { names });
+        }
+        let provider = builder
+            .start()
+            .await
+            .map_err(|error| failed(error.to_string()))?;
+        let http = user_agent::trusting(provider.ca_pem(), self.host());
+        Ok(Reached {
+            http: http.map_err(|error| failed(error.to_string()))?,
+            trust: Trust::of(&provider).map_err(|error| failed(error.to_string()))?,
+            provider: Arc::new(provider),
+        })
+    }
+
+    /// Where browsers find the issuers' host.
+    fn host(&self) -> Option<(&str, IpAddr)> {
+        let host = self.issuer_host.as_deref()?;
+        let address = match self.listen {
+            IpAddr::V4(address) if address.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(address) if address.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+            address => address,
+        };
+        Some((host, address))
+    }
+}
+
+impl Trust {
+    fn of(provider: &MockProvider) -> std::io::Result<Option<Self>> {
+        let Some(ca_pem) = provider.ca_pem() else {
+            return Ok(None);
+        };
+        let folder = TemporaryFolder::new()?;
+        let ca_file = folder.path().join("ca.pem");
+        let store = folder.path().join("ca.jks");
+        std::fs::write(&ca_file, ca_pem)?;
+        let made = java_trust_store(ca_pem).map_err(std::io::Error::other)?;
+        std::fs::write(&store, made)?;
+        let mut variables: Vec<(&str, String)> = trust_variables(&ca_file)
+            .into_iter()
+            .map(|variable| (variable.name, variable.value))
+            .collect();
+        // Options that are there already stay.
+        let options = match std::env::var("JAVA_TOOL_OPTIONS") {
+            Ok(there) if !there.is_empty() => format!("{there} {}", java_options(&store)),
+            _ => java_options(&store),
+        };
+        variables.push(("JAVA_TOOL_OPTIONS", options));
+        Ok(Some(Self {
+            ca_file,
+            variables,
+            _folder: folder,
+        }))
+    }
+}
