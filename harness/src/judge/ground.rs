@@ -6,6 +6,7 @@ use oauth_gauntlet_provider::{Endpoint, Fault};
 use super::{Judgement, Verdict, outcome};
 use crate::run::{Record, Standing, StepRecord};
 use crate::scenario::{Act, Plan};
+use crate::transcript::Entry;
 
 /// The judgement where there is nothing to stand on.
 pub(super) fn missing(plan: &Plan, control: &Record, attack: &Record) -> Option<Judgement> {
@@ -145,4 +146,24 @@ fn protected_without_state(plan: &Plan, control: &Record, attack: &Record) -> Op
         return Some(Judgement::because(Verdict::Info, reason));
     }
     None
+}
+
+/// Whether a request redeems the code of a login that the client began by itself after the response
+/// that a step is about: the answer of many clients to what they refuse, and nothing is wrong with it.
+pub(super) fn is_of_a_login_begun_anew(record: &Record, step: &StepRecord, entry: &Entry) -> bool {
+    let Some(code) = entry.form("code") else {
+        return false;
+    };
+    let is_response = |entry: &&Entry| {
+        let has = |name: &str| entry.query(name).is_some();
+        entry.is_page_of_the_app() && (has("code") || has("error") || has("state"))
+    };
+    let mut later = record.during(step.window).skip_while(|it| !is_response(it));
+    let first = later.next();
+    let begun = later.find(|it| it.endpoint == Some(Endpoint::Authorize));
+    first.is_some_and(|it| it.query("code").as_ref() != Some(&code))
+        && begun.is_some_and(|it| it.faults.is_empty())
+        && later
+            .find(is_response)
+            .is_some_and(|it| it.query("code").as_ref() == Some(&code))
 }

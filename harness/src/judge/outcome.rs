@@ -3,7 +3,7 @@
 use oauth_gauntlet_provider::Endpoint;
 
 use super::Finding;
-use super::ground::sends;
+use super::ground::{is_of_a_login_begun_anew, sends};
 use crate::run::{Arrived, Record, Standing, StepRecord};
 use crate::scenario::{Browser, Expect, Level, Outcome, Plan, RequestCount, Severity};
 use crate::transcript::Entry;
@@ -208,7 +208,12 @@ impl Context<'_> {
             ),
             _ => return None,
         };
-        let finding = self.finding(sentence, "a page that says what happened", observed);
+        let is_circle = self.step.arrival == Arrived::Loop || self.step.standing == Standing::Loop;
+        let mut finding = self.finding(sentence, "a page that says what happened", observed);
+        if is_circle {
+            // It lets nobody in, and no specification forbids it.
+            finding.level = Level::Practice;
+        }
         Some(at(finding, self.last_of_act()))
     }
 
@@ -240,7 +245,8 @@ impl Context<'_> {
         let mut calls = self
             .record
             .during(self.step.window)
-            .filter(|entry| entry.endpoint == Some(endpoint) && !entry.crafted);
+            .filter(|entry| entry.endpoint == Some(endpoint) && !entry.crafted)
+            .filter(|entry| !is_of_a_login_begun_anew(self.record, self.step, entry));
         let entry = calls.next()?;
         let name = endpoint_name(endpoint);
         let mut finding = self.finding(
@@ -326,11 +332,15 @@ impl Context<'_> {
         } else {
             format!(" with {}", with.join(" "))
         };
-        let finding = self.finding(
+        let mut finding = self.finding(
             format!("the client sent {number} requests to the {name}{with}"),
             &format!("{} to {} of them", count.min, count.max),
             format!("{number}"),
         );
+        if count.to == Endpoint::Jwks {
+            // No specification says how often the keys may be fetched.
+            finding.level = Level::Practice;
+        }
         Some(at(
             finding,
             found.last().copied().or_else(|| self.last_of_act()),
