@@ -1,6 +1,6 @@
 //! Passive checks: expectations on any exchange, judged over all runs and reported once.
 
-use std::collections::BTreeMap;
+mod fresh;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -9,7 +9,7 @@ use oauth_gauntlet_provider::Endpoint;
 use super::{Finding, Judgement, Verdict};
 use crate::run::{Record, SecretKind, Standing};
 use crate::scenario::{Check, Plan};
-use crate::transcript::{Entry, Party};
+use crate::transcript::Entry;
 use crate::user_agent::Answer;
 
 /// What a passive check came to.
@@ -31,7 +31,7 @@ pub fn passive(plan: &Plan, check: Check, runs: &[&Record]) -> Looked {
     };
     match check {
         Check::PkceS256 => each(&mut tally, runs, pkce),
-        Check::FreshValues => fresh_values(&mut tally, runs),
+        Check::FreshValues => fresh::fresh_values(&mut tally, runs),
         Check::NoLeak => each(&mut tally, runs, leaks),
         Check::CookieAttributes => each(&mut tally, runs, cookies),
         Check::NoStore => each(&mut tally, runs, no_store),
@@ -138,52 +138,6 @@ fn pkce(tally: &mut Tally<'_>, run: &Record) {
                 "43 to 128 characters",
                 format!("{} characters", verifier.len()),
             );
-        }
-    }
-}
-
-/// RFC 6749 §10.12, RFC 9700 §2.1.
-fn fresh_values(tally: &mut Tally<'_>, runs: &[&Record]) {
-    let mut seen: BTreeMap<(&str, String), usize> = BTreeMap::new();
-    for (index, run) in runs.iter().enumerate() {
-        tally.run = index;
-        let own = |entry: &&Entry| matches!(entry.from, Party::Browser(_));
-        // A hostile issuer passes a request on; within one step that is the same request and not a
-        // second one.
-        let mut here = Vec::new();
-        for entry in authorization_requests(run).filter(own) {
-            tally.looked_at += 1;
-            let values: Vec<(&str, String)> = ["state", "code_challenge", "nonce"]
-                .into_iter()
-                .filter_map(|name| entry.query(name).map(|value| (name, value)))
-                .collect();
-            if values.is_empty() {
-                tally.found(
-                    Some(entry),
-                    "nothing in the client's authorization request ties the response to this browser".to_owned(),
-                    "a state, a code_challenge or a nonce, new for every login",
-                    "none of the three".to_owned(),
-                );
-            }
-            let step = run
-                .steps
-                .iter()
-                .position(|step| entry.started < step.probe.to);
-            let values = (step, values);
-            if here.contains(&values) {
-                continue;
-            }
-            for value in &values.1 {
-                if seen.insert(value.clone(), entry.number).is_some() {
-                    tally.found(
-                        Some(entry),
-                        format!("the client uses the same {} again", value.0),
-                        "a new value for every login",
-                        format!("{} was seen before", value.0),
-                    );
-                }
-            }
-            here.push(values);
         }
     }
 }
