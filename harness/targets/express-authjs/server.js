@@ -42,4 +42,4 @@ app.get('/profile', async (req, res) => {
   res.json(session.user)
 })
 
-app.listen(process.env.PORT)
+app.listen(process.env.PORT, '127.0.0.1')

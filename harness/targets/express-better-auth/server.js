@@ -52,4 +52,4 @@ app.get('/logout', async (req, res) => {
   res.redirect('/')
 })
 
-app.listen(process.env.PORT)
+app.listen(process.env.PORT, '127.0.0.1')

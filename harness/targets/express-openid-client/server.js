@@ -61,4 +61,4 @@ app.get('/logout', (req, res) => {
   req.session.destroy(() => res.redirect('/'))
 })
 
-app.listen(process.env.PORT)
+app.listen(process.env.PORT, '127.0.0.1')

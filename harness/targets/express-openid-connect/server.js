@@ -15,4 +15,4 @@ app.use(
 app.get('/', (req, res) => res.send('<a href="/login">Log in</a>'))
 app.get('/profile', oidc.requiresAuth(), (req, res) => res.json(req.oidc.user))
 
-app.listen(process.env.PORT)
+app.listen(process.env.PORT, '127.0.0.1')

@@ -45,4 +45,4 @@ app.get('/logout', (req, res, next) => {
   req.logout((error) => (error ? next(error) : res.redirect('/')))
 })
 
-app.listen(process.env.PORT)
+app.listen(process.env.PORT, '127.0.0.1')

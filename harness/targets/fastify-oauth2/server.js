@@ -44,4 +44,4 @@ fastify.get('/logout', async (request, reply) => {
   return reply.redirect('/')
 })
 
-await fastify.listen({ host: 'localhost', port: Number(process.env.PORT) })
+await fastify.listen({ host: '127.0.0.1', port: Number(process.env.PORT) })

@@ -74,5 +74,5 @@ func main() {
 		http.Redirect(w, r, "/", http.StatusFound)
 	})
 
-	log.Fatal(http.ListenAndServe("localhost:"+os.Getenv("PORT"), nil))
+	log.Fatal(http.ListenAndServe("127.0.0.1:"+os.Getenv("PORT"), nil))
 }
