@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use oauth_gauntlet_provider::cli::{ENVIRONMENT_HELP, HealthcheckArgs, ServeArgs};
 
 use crate::scenario::Level;
+use crate::stack::Stack;
 
 /// Point it at your web app: it plays the identity provider and the browser, misbehaves, and says
 /// what your login code did wrong, with the section of the specification and the way to mend it.
@@ -34,7 +35,10 @@ pub enum Command {
     /// Start the mock provider: for a login by hand, for other tests, in a container
     #[command(after_help = ENVIRONMENT_HELP)]
     Serve(Box<ServeArgs>),
-    /// Say why a client and a provider do not find each other: hosts, ports, issuer, keys, clocks
+    /// Write a target file for your app
+    Init(InitArgs),
+    /// Sign in to your app once, cleanly, and say what was seen and which line of its target file
+    /// is wrong; with --issuer: why a client and a provider do not find each other
     Doctor(DoctorArgs),
     /// Ask a mock provider whether it is well: exit code 0 or 1
     Healthcheck(HealthcheckArgs),
@@ -225,21 +229,49 @@ pub struct ClientArgs {
 /// Options of `doctor`.
 #[derive(Debug, Clone, Args)]
 pub struct DoctorArgs {
-    /// The issuer, to the letter as the client is configured with it
+    /// A target file, or `demo` for the built-in naive client [default: ./gauntlet.toml]
+    #[arg(short, long, value_name = "FILE", conflicts_with = "issuer")]
+    pub target: Option<PathBuf>,
+    /// Look at a provider instead, whoever made it: its issuer, to the letter as the client is
+    /// configured with it
     #[arg(long, value_name = "URL")]
-    pub issuer: String,
+    pub issuer: Option<String>,
     /// Where browsers reach the provider, if that is another URL
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", requires = "issuer")]
     pub browser_url: Option<String>,
     /// A client identifier, to try an authorization request with
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", requires = "issuer")]
     pub client_id: Option<String>,
     /// Its redirect URI
     #[arg(long, value_name = "URL", requires = "client_id")]
     pub redirect_uri: Option<String>,
     /// The CA to trust, a PEM file [default: those of the system]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", requires = "issuer")]
     pub ca_file: Option<PathBuf>,
+}
+
+/// Options of `init`.
+#[derive(Debug, Clone, Args)]
+pub struct InitArgs {
+    /// What the app is made with [default: what its files tell]
+    #[arg(long, value_name = "NAME")]
+    pub stack: Option<Stack>,
+    /// The folder of the app
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub dir: PathBuf,
+    /// Write over files that are there
+    #[arg(long)]
+    pub force: bool,
+    /// Write a workflow as well
+    #[arg(long, value_name = "NAME")]
+    pub ci: Option<Ci>,
+}
+
+/// A service that runs workflows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Ci {
+    /// GitHub Actions
+    Github,
 }
 
 /// Options of `prove`.

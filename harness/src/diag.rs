@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 /// What is wrong with a file, and where.
 #[derive(Debug, Clone)]
@@ -48,7 +48,9 @@ impl Diagnostic {
                 .map_or(source.len(), |end| span.start + end);
             span = span.start..line.max(span.start);
         }
-        let help = nearest_word(&message).map(|word| format!("did you mean `{word}`?"));
+        let help = nearest_word(&message)
+            .map(|word| format!("did you mean `{word}`?"))
+            .or_else(|| way_out(&message));
         let label = message.lines().next().unwrap_or_default().to_owned();
         Self {
             path: path.to_owned(),
@@ -62,16 +64,25 @@ impl Diagnostic {
 
     /// Renders with colours if `styled`.
     pub fn render(&self, styled: bool) -> String {
+        let title = Level::ERROR.primary_title(self.message.as_str());
+        self.rendered(styled, Group::with_title(title))
+    }
+
+    /// The same without the message, for what has told it already.
+    pub fn render_place(&self, styled: bool) -> String {
+        self.rendered(styled, Group::with_level(Level::ERROR))
+    }
+
+    fn rendered<'a>(&'a self, styled: bool, group: Group<'a>) -> String {
         let renderer = if styled {
             Renderer::styled()
         } else {
             Renderer::plain()
         };
-        let title = Level::ERROR.primary_title(self.message.as_str());
         let mut group = if self.source.is_empty() {
-            title.element(annotate_snippets::Origin::path(self.path.as_str()).line(1))
+            group.element(annotate_snippets::Origin::path(self.path.as_str()).line(1))
         } else {
-            title.element(
+            group.element(
                 Snippet::source(self.source.as_str())
                     .path(self.path.as_str())
                     .annotation(
@@ -110,6 +121,23 @@ fn nearest_word(message: &str) -> Option<String> {
     let wrong = quoted.next()?;
     let valid: Vec<&str> = quoted.collect();
     nearest(wrong, &valid).map(str::to_owned)
+}
+
+/// What to write where a key is missing or its value is of another kind.
+fn way_out(message: &str) -> Option<String> {
+    let words = if let Some(rest) = message.strip_prefix("missing field `") {
+        let key = rest.split('`').next()?;
+        return Some(format!("add the line `{key} = …`"));
+    } else if message.contains("expected a sequence") {
+        "write a list, in brackets: [\"…\"]"
+    } else if message.contains("expected a string") {
+        "write it in quotes"
+    } else if message.starts_with("invalid type: string") {
+        "write it without quotes"
+    } else {
+        return None;
+    };
+    Some(words.to_owned())
 }
 
 /// The candidate that is nearest to `word`, if any is near.

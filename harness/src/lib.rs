@@ -18,6 +18,7 @@ pub mod run;
 pub mod scenario;
 pub mod schema;
 pub mod select;
+pub mod stack;
 pub mod target;
 pub mod transcript;
 pub mod user_agent;

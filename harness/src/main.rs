@@ -50,6 +50,7 @@ fn main() -> ExitCode {
             Command::Lint(args) => commands::lint::lint(&args),
             Command::Serve(args) => commands::serve::serve(*args).await,
             Command::Doctor(args) => commands::doctor::doctor(&args).await,
+            Command::Init(args) => commands::init::init(&args),
             Command::Healthcheck(args) => commands::healthcheck::healthcheck(args).await,
             Command::Client(args) => commands::client::client(&args).await,
             Command::Prove(args) => commands::prove::prove(&args).await,

@@ -4,6 +4,7 @@ pub mod client;
 pub mod doctor;
 pub mod explain;
 pub mod healthcheck;
+pub mod init;
 pub mod lint;
 pub mod list;
 pub mod prove;

@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::report::write_reports;
 use super::{complain, plans, show, tell};
 use crate::cli::{Denied, ReportFile, RunArgs};
-use crate::diag::nearest;
+use crate::diag::{Diagnostic, nearest};
 use crate::report::{self, Document, Exit, Tally};
 use crate::run::{Outcome, Progress, SetupError, baseline, run_all};
 use crate::scenario::{Plan, Source};
@@ -90,25 +90,23 @@ enum Stopped {
     SetUp(SetupError),
 }
 
-impl From<SetupError> for Stopped {
-    fn from(error: SetupError) -> Self {
-        Self::SetUp(error)
-    }
-}
-
 async fn work(
     target: Target,
     plans: Vec<Plan>,
     jobs: usize,
     told: Arc<Told>,
 ) -> Result<(), Stopped> {
-    let pool = Pool::start(target).await.map_err(SetupError::from)?;
-    let clean = baseline(&pool).await.inspect_err(|_| {
+    let described = target.clone();
+    let pool = Pool::start(target)
+        .await
+        .map_err(|error| Stopped::SetUp(SetupError::not_started(&described, error)))?;
+    let clean = baseline(&pool).await.map_err(|error| {
         // The clean login is a scenario as well; it is the one that a mistake of the set-up shows in.
         if let Some(plan) = plans.iter().find(|plan| plan.id == "flow/valid-code") {
             told.bar
                 .suspend(|| tell(&format!("  ERROR         {:<46} set-up", plan.id)));
         }
+        Stopped::SetUp(error)
     })?;
     tell(&format!(
         "  provider  {}     app  {}",
@@ -118,7 +116,14 @@ async fn work(
         "  baseline  signed in as {} in {} ms",
         clean.email, clean.milliseconds
     ));
-    tell(&format!("  observed  {}\n", clean.observed.join(", ")));
+    tell(&format!(
+        "  observed  {}",
+        clean.observed.words().join(", ")
+    ));
+    if let Some(line) = report::unseen_claims(&described, &clean.observed) {
+        tell(&format!("  claimed   {line}"));
+    }
+    tell("");
     run_all(pool, plans, jobs, told.as_ref()).await;
     Ok(())
 }
@@ -161,7 +166,7 @@ async fn received(signal: &mut Option<tokio::signal::unix::Signal>) -> Option<()
 }
 
 /// The target that is meant, or what is wrong with it, shown.
-fn target(named: Option<&Path>) -> Result<Target, Exit> {
+pub(super) fn target(named: Option<&Path>) -> Result<Target, Exit> {
     let file = match named {
         Some(path) if path.as_os_str() == "demo" => return Ok(Target::demo()),
         Some(path) if path.is_dir() => path.join("gauntlet.toml"),
@@ -199,16 +204,24 @@ fn conclude(
 fn stale_known(target: &Target, plans: &[Plan]) -> bool {
     let ids: Vec<&str> = plans.iter().map(|plan| plan.id.as_str()).collect();
     let unknown = |known: &&Known| !ids.iter().any(|id| matches(&known.scenario, id));
-    for known in target.known.iter().filter(unknown) {
-        complain(&format!(
-            "error: [[known]] in {} names `{}`, and there is no such scenario",
-            target.origin, known.scenario
-        ));
-        if let Some(near) = nearest(&known.scenario, &ids) {
-            complain(&format!("       did you mean `{near}`?"));
-        }
+    let Some(source) = &target.source else {
+        return false;
+    };
+    let defects: Vec<Diagnostic> = (target.known.iter().filter(unknown))
+        .map(|known| {
+            let help = match nearest(&known.scenario, &ids) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "`gauntlet list` shows all ids".to_owned(),
+            };
+            let span = source.used(&format!("\"{}\"", known.scenario));
+            let what = format!("there is no scenario `{}`", known.scenario);
+            source.message(span.unwrap_or(0..0), &what, &help)
+        })
+        .collect();
+    if !defects.is_empty() {
+        show(&defects);
     }
-    target.known.iter().any(|known| unknown(&known))
+    !defects.is_empty()
 }
 
 /// Tells outcomes as they come and keeps them, so that an interrupted run can still be reported.

@@ -1,17 +1,21 @@
 //! Reports: pure functions from outcomes to text.
 
+mod checkup;
 mod document;
 mod html;
 mod junit;
+mod setup;
 mod text;
 
 use serde::{Deserialize, Serialize};
 
+pub use checkup::{checkup, checkup_mistakes};
 pub use document::{Document, Exchange, Judged, SetUp};
 pub use html::{Transcripts, html};
 pub use junit::junit;
+pub use setup::{mistake, setup, unseen_claims};
 pub(crate) use text::wrapped;
-pub use text::{failure, line, setup, summary};
+pub use text::{failure, line, summary};
 
 use crate::judge::Verdict;
 use crate::run::Outcome;

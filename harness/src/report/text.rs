@@ -8,7 +8,7 @@ use anstyle::{AnsiColor, Style};
 
 use super::Tally;
 use crate::judge::{Finding, Verdict};
-use crate::run::{Outcome, SetupError};
+use crate::run::Outcome;
 use crate::transcript::{Redactor, render_entry};
 
 fn style(verdict: Verdict) -> Style {
@@ -214,28 +214,6 @@ pub fn summary(tally: &Tally, took: Duration, exit: u8) -> String {
         }
     }
     format!("{}\n {}   exit {exit}\n", "─".repeat(88), parts.join("   "))
-}
-
-/// A mistake of the set-up.
-pub fn setup(error: &SetupError) -> String {
-    let style = AnsiColor::Magenta.on_default().bold();
-    let mut text = format!("{style}set-up{style:#}: {}\n", error.title);
-    for line in &error.seen {
-        writeln!(text, "   {line}").expect("a string takes all");
-    }
-    if !error.output.is_empty() {
-        text.push_str("   the last lines of its output:\n");
-        for line in &error.output {
-            writeln!(text, "   │ {line}").expect("a string takes all");
-        }
-    }
-    if let Some(advice) = &error.advice {
-        writeln!(text, "   = {advice}").expect("a string takes all");
-    }
-    text.push_str(
-        "   = 0 scenarios run                                                     exit 3\n",
-    );
-    text
 }
 
 #[cfg(test)]

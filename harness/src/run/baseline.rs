@@ -1,12 +1,16 @@
 //! The first clean login. Until it succeeds nothing is judged; where it fails, the reason is told
 //! as a mistake of the set-up, never scored.
 
-use oauth_gauntlet_provider::Endpoint;
+use super::diagnosis::{Clues, diagnose};
+use super::observed::Observed;
+use super::play::{Checkup, checkup};
+use crate::diag::Diagnostic;
+use crate::scenario::{Capability, Settings};
+use crate::target::{Instance, InstanceError, Pool, Spec, Target};
+use crate::user_agent::http_client;
 
-use super::diagnosis::diagnose;
-use super::{Record, control};
-use crate::scenario::{Settings, Step};
-use crate::target::{InstanceError, Pool, Spec};
+/// How many lines of the client's output are shown.
+const LINES: usize = 8;
 
 /// What the first clean login showed.
 #[derive(Debug, Clone)]
@@ -19,8 +23,8 @@ pub struct Baseline {
     pub email: String,
     /// How long the login took, in milliseconds.
     pub milliseconds: u128,
-    /// What the client was seen to use.
-    pub observed: Vec<&'static str>,
+    /// What the client was seen to do.
+    pub observed: Observed,
 }
 
 /// Why nothing can be judged.
@@ -31,49 +35,94 @@ pub struct SetupError {
     pub title: String,
     /// What was seen, line by line.
     pub seen: Vec<String>,
-    /// What to do about it.
+    /// The line of the target file to change, with what to write there.
+    pub place: Option<Diagnostic>,
+    /// What to do about it, where the target has no file.
     pub advice: Option<String>,
     /// The last lines of the client's output.
     pub output: Vec<String>,
 }
 
-impl From<InstanceError> for SetupError {
-    fn from(error: InstanceError) -> Self {
+impl SetupError {
+    /// A client that could not be started.
+    pub fn not_started(target: &Target, error: InstanceError) -> Self {
+        let about: Vec<&str> = error.about.iter().map(String::as_str).collect();
+        let place = match (&target.source, &error.advice) {
+            (Some(source), Some(advice)) if !about.is_empty() => {
+                Some(source.at(&about, "", advice))
+            }
+            _ => None,
+        };
         Self {
             title: error.reason,
             seen: Vec::new(),
+            place,
             advice: error.advice,
             output: error.output,
         }
     }
 }
 
-/// Signs in once, cleanly.
+/// Starts the provider and signs in once, cleanly.
 ///
 /// # Errors
 /// Where the client does not start, or the login does not succeed.
 pub async fn baseline(pool: &Pool) -> Result<Baseline, SetupError> {
-    let instance = pool.acquire(&Spec::default()).await?;
-    let played = control(
-        pool.target(),
-        &instance,
-        &[Step::sign_in()],
-        &Settings::default(),
-    )
-    .await;
-    let record = match played {
-        Ok(record) => record,
-        Err(error) => {
-            return Err(SetupError {
-                title: error.to_string(),
-                seen: Vec::new(),
-                advice: None,
-                output: instance.log.last_lines(8),
-            });
-        }
+    let target = pool.target();
+    let what = Checkup {
+        sign_out: target.can(Capability::Logout),
+        refresh: false,
     };
-    if let Some(mut error) = diagnose(pool.target(), &record) {
-        error.output = instance.log.last_lines(8);
+    examine(pool, &Spec::default(), what).await
+}
+
+/// Everything that one clean login can show. What the client does not claim is tried as well.
+///
+/// # Errors
+/// Where the client does not start, or the login does not succeed.
+pub async fn full_baseline(pool: &Pool) -> Result<Baseline, SetupError> {
+    let what = Checkup {
+        sign_out: true,
+        refresh: true,
+    };
+    // Some clients ask for no refresh token and use the one that they are given.
+    let given = Spec {
+        settings: Settings {
+            refresh_tokens: Some(true),
+            ..Settings::default()
+        },
+        ..Spec::default()
+    };
+    let claims = pool.target().can(Capability::Refresh);
+    let spec = if claims && pool.refuses(&given).is_none() {
+        given
+    } else {
+        Spec::default()
+    };
+    examine(pool, &spec, what).await
+}
+
+async fn examine(pool: &Pool, spec: &Spec, what: Checkup) -> Result<Baseline, SetupError> {
+    let target = pool.target();
+    let instance = pool
+        .acquire(spec)
+        .await
+        .map_err(|error| SetupError::not_started(target, error))?;
+    let output = || instance.log.last_lines(LINES);
+    let played = checkup(target, &instance, &spec.settings, what).await;
+    let record = played.map_err(|error| SetupError {
+        title: error.to_string(),
+        seen: Vec::new(),
+        place: None,
+        advice: None,
+        output: output(),
+    })?;
+    if let Some(mut error) = diagnose(target, &record, &Clues::default()) {
+        let clues = Clues {
+            links: links_of_the_start_page(&instance).await,
+        };
+        error = diagnose(target, &record, &clues).unwrap_or(error);
+        error.output = output();
         return Err(error);
     }
     let baseline = Baseline {
@@ -84,36 +133,48 @@ pub async fn baseline(pool: &Pool) -> Result<Baseline, SetupError> {
             .steps
             .first()
             .map_or(0, |step| step.took().as_millis()),
-        observed: observed(&record),
+        observed: Observed::of(target, &record),
     };
     pool.release(instance, true);
     Ok(baseline)
 }
 
-/// What the client was seen to use.
-fn observed(record: &Record) -> Vec<&'static str> {
-    let mut observed = vec!["code"];
-    let has = |name: &str| {
-        record
-            .transcript
-            .iter()
-            .any(|e| e.is_authorization_request() && e.query(name).is_some())
+/// Where the client's start page leads: what its pages are really called.
+async fn links_of_the_start_page(instance: &Instance) -> Vec<String> {
+    let base = instance.behind_proxy.as_ref().unwrap_or(&instance.app);
+    let request = http_client()
+        .get(format!("{base}/"))
+        .timeout(std::time::Duration::from_secs(2));
+    let Ok(response) = request.send().await else {
+        return Vec::new();
     };
-    let calls = |endpoint| {
-        record
-            .transcript
-            .iter()
-            .any(|entry| entry.endpoint == Some(endpoint))
-    };
-    for (seen, word) in [
-        (has("state"), "state"),
-        (has("code_challenge"), "PKCE"),
-        (has("nonce"), "nonce"),
-        (calls(Endpoint::Userinfo), "userinfo"),
-    ] {
-        if seen {
-            observed.push(word);
+    let page = response.text().await.unwrap_or_default();
+    links(&page)
+}
+
+/// The paths that a page's links and forms lead to.
+pub(super) fn links(page: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for mark in ["href=", "action="] {
+        for rest in page.split(mark).skip(1) {
+            let path = rest.trim_start_matches(['"', '\'']);
+            let end = path.find(['"', '\'', ' ', '>']).unwrap_or(path.len());
+            let path = &path[..end];
+            if path.starts_with('/') && path.len() > 1 && !found.contains(&path.to_owned()) {
+                found.push(path.to_owned());
+            }
         }
     }
-    observed
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_and_forms_are_found() {
+        let page = "<a href=\"/auth/login\">In</a><form action='/out' method=post><a href=/x>";
+        assert_eq!(links(page), ["/auth/login", "/x", "/out"]);
+    }
 }

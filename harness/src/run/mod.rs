@@ -2,6 +2,7 @@
 
 mod baseline;
 mod diagnosis;
+mod observed;
 mod play;
 mod schedule;
 
@@ -9,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-pub use baseline::{Baseline, SetupError, baseline};
+pub use baseline::{Baseline, SetupError, baseline, full_baseline};
+pub use observed::{CookieSeen, Observed, Page, SignOut};
 pub use play::{RunError, control, play};
 pub use schedule::{Outcome, Progress, Settled, run_all};
 

@@ -83,6 +83,7 @@ impl Builtin {
             },
             signed_in: None,
             known: Vec::new(),
+            source: None,
         }
     }
 

@@ -45,6 +45,8 @@ pub struct InstanceError {
     pub reason: String,
     /// What to do about it.
     pub advice: Option<String>,
+    /// The key of the target file that it is about.
+    pub about: Vec<String>,
     /// The last lines of the program's output.
     pub output: Vec<String>,
 }
@@ -54,6 +56,7 @@ impl InstanceError {
         Self {
             reason: reason.into(),
             advice: None,
+            about: Vec::new(),
             output: Vec::new(),
         }
     }

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Probe, ProviderTable, Reach, Target, TargetFile, placeholder};
+use super::{Probe, ProviderTable, Reach, SourceText, Target, TargetFile, placeholder};
 use crate::diag::{Diagnostic, nearest};
-use crate::scenario::read_text;
+use crate::scenario::{Capability, read_text};
 
 /// A target file that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -95,12 +95,21 @@ pub fn parse(path: &Path, text: &str) -> Result<Target, Vec<Diagnostic>> {
             }
             Reach::Attached(attach)
         }
-        _ => {
-            check.report(
-                "name",
-                "the target is neither started nor attached to".to_owned(),
-                "add exactly one of the tables [start] and [attach]".to_owned(),
-            );
+        (start, _) => {
+            let (at, what, help) = if start.is_some() {
+                let what = "the target is both started and attached to";
+                (
+                    "[attach]",
+                    what,
+                    "keep one of the tables [start] and [attach]",
+                )
+            } else {
+                let what = "the target is neither started nor attached to";
+                let help =
+                    "add the table [start] with a `command`, or [attach] for an app that runs";
+                ("name", what, help)
+            };
+            check.report(at, what.to_owned(), help.to_owned());
             return Err(check.defects);
         }
     };
@@ -122,6 +131,13 @@ pub fn parse(path: &Path, text: &str) -> Result<Target, Vec<Diagnostic>> {
     if let Some(probe) = &file.signed_in {
         check.signed_in(probe);
     }
+    if file.can.contains(&Capability::TwoIssuers) && file.app.second.is_none() {
+        check.report(
+            "\"two-issuers\"",
+            "`can` claims two issuers, and nothing says where the second login is".to_owned(),
+            "add [app.second] with its `login`, or leave the claim out".to_owned(),
+        );
+    }
     if !check.defects.is_empty() {
         return Err(check.defects);
     }
@@ -135,6 +151,10 @@ pub fn parse(path: &Path, text: &str) -> Result<Target, Vec<Diagnostic>> {
         app: file.app,
         signed_in: file.signed_in,
         known: file.known,
+        source: Some(SourceText {
+            path: path.display().to_string(),
+            text: text.to_owned(),
+        }),
     })
 }
 

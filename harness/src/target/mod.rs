@@ -9,6 +9,8 @@ mod pool;
 mod process;
 mod provider;
 mod ready;
+mod source;
+mod start_error;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -29,6 +31,7 @@ pub use placeholder::Values;
 pub use pool::Pool;
 pub use process::{LogBuffer, end_all_programs};
 pub use provider::ProviderTable;
+pub use source::SourceText;
 
 use crate::scenario::Capability;
 
@@ -321,6 +324,8 @@ pub struct Target {
     pub signed_in: Option<Probe>,
     /// Known failures.
     pub known: Vec<Known>,
+    /// The target file's text; the built-in clients have none.
+    pub source: Option<SourceText>,
 }
 
 /// How a target is reached.

@@ -45,10 +45,10 @@ impl Values {
 pub(super) fn unknown<'a>(text: &'a str, known: &[&str]) -> Option<&'a str> {
     text.split('{').skip(1).find_map(|rest| {
         let (name, _) = rest.split_once('}')?;
-        let is_name = !name.is_empty()
+        let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic())
             && name
                 .chars()
-                .all(|c| c.is_ascii_lowercase() || c == '_' || c == '.');
+                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'));
         (is_name && !known.contains(&name)).then_some(name)
     })
 }
@@ -71,5 +71,6 @@ mod tests {
     fn an_unknown_name_is_found() {
         assert_eq!(unknown("{app}/{isuer}", &["app", "issuer"]), Some("isuer"));
         assert_eq!(unknown("{\"json\": 1}", &["app"]), None);
+        assert_eq!(unknown("{Client-Id}", &["client_id"]), Some("Client-Id"));
     }
 }

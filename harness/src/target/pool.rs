@@ -15,6 +15,7 @@ use super::placeholder::Values;
 use super::process::Process;
 use super::provider::Reached;
 use super::ready::{port_for_a_program, wait_until_ready};
+use super::start_error::Attempt;
 use super::{Attach, Builtin, LogBuffer, Reach, Restart, Start, Target};
 use crate::scenario::Settings;
 use crate::user_agent::http_client;
@@ -165,19 +166,14 @@ impl Pool {
             .iter()
             .map(|word| values.fill(word))
             .collect();
-        let command = words.join(" ");
-        let advice = start.install.as_ref().map(|install| {
-            format!(
-                "if it is not set up yet: (cd {} && {install})",
-                folder.display()
-            )
-        });
-        let process =
-            Process::start(&words, folder, &env, &draft.log).map_err(|error| InstanceError {
-                reason: format!("`{command}` does not start: {error}"),
-                advice: advice.clone(),
-                output: Vec::new(),
-            })?;
+        let attempt = Attempt {
+            start,
+            folder,
+            words: &words,
+            port,
+        };
+        let process = Process::start(&words, folder, &env, &draft.log)
+            .map_err(|error| attempt.refused(&error))?;
         let url = values.fill(&start.ready);
         let url = match &draft.behind_proxy {
             Some(inside) => url.replacen(&draft.app, inside, 1),
@@ -186,13 +182,7 @@ impl Pool {
         if let Err(reason) = wait_until_ready(&process, &url, timeout).await {
             // The output of a program that has just died may still be on its way.
             tokio::time::sleep(Duration::from_millis(50)).await;
-            return Err(InstanceError {
-                reason: format!("`{command}` {reason}"),
-                advice: advice.or_else(|| {
-                    Some("does it listen on the port it is given as {port}?".to_owned())
-                }),
-                output: draft.log.last_lines(8),
-            });
+            return Err(attempt.not_ready(&reason, &draft.log));
         }
         draft.running = Running::Process(process);
         Ok(draft)

@@ -74,6 +74,7 @@ impl ProviderTable {
             reason: format!("the provider cannot start: {problem}"),
             advice: (port != 0)
                 .then(|| "free the port, or change `issuer-port` in the target file".to_owned()),
+            about: vec!["attach".to_owned(), "issuer-port".to_owned()],
             output: Vec::new(),
         };
         let mut builder = MockProvider::builder()

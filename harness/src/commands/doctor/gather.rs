@@ -81,17 +81,19 @@ pub(super) struct Facts {
 }
 
 /// Asks the provider.
-pub(super) async fn gather(args: &DoctorArgs) -> Result<Facts, GatherError> {
+pub(super) async fn gather(issuer: &str, args: &DoctorArgs) -> Result<Facts, GatherError> {
     let is_url = |text: &str| {
         Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
     };
-    for url in std::iter::once(&args.issuer).chain(&args.browser_url) {
+    for url in std::iter::once(issuer).chain(args.browser_url.as_deref()) {
         if !is_url(url) {
-            return Err(GatherError::Issuer { url: url.clone() });
+            return Err(GatherError::Issuer {
+                url: url.to_owned(),
+            });
         }
     }
     let client = client(args)?;
-    let base = args.issuer.trim_end_matches('/');
+    let base = issuer.trim_end_matches('/');
     let mut discovery = ask(
         &client,
         Method::GET,
@@ -129,7 +131,7 @@ pub(super) async fn gather(args: &DoctorArgs) -> Result<Facts, GatherError> {
         _ => None,
     };
     Ok(Facts {
-        issuer: args.issuer.clone(),
+        issuer: issuer.to_owned(),
         browser_url: args.browser_url.clone(),
         discovery,
         endpoints,

@@ -1,7 +1,9 @@
-//! `gauntlet doctor`: why a client and a provider do not find each other, whoever made the provider.
+//! `gauntlet doctor`: whether a target is set up, and why a client and a provider do not find each
+//! other, whoever made the provider.
 
 mod examine;
 mod gather;
+mod target;
 
 use crate::cli::DoctorArgs;
 use crate::report::Exit;
@@ -12,7 +14,14 @@ use gather::{GatherError, gather};
 
 /// Runs the command.
 pub async fn doctor(args: &DoctorArgs) -> Exit {
-    let facts = match gather(args).await {
+    match &args.issuer {
+        Some(issuer) => provider(issuer, args).await,
+        None => target::target(args.target.as_deref()).await,
+    }
+}
+
+async fn provider(issuer: &str, args: &DoctorArgs) -> Exit {
+    let facts = match gather(issuer, args).await {
         Ok(facts) => facts,
         Err(error) => {
             complain(&format!("error: {error}"));
@@ -23,7 +32,7 @@ pub async fn doctor(args: &DoctorArgs) -> Exit {
         }
     };
     let findings = examine(&facts);
-    tell(&format!("gauntlet doctor · {}", args.issuer));
+    tell(&format!("gauntlet doctor · {issuer}"));
     for finding in &findings {
         tell(&line(finding));
     }

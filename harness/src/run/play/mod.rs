@@ -2,6 +2,7 @@
 //! every step.
 
 mod attack;
+mod checkup;
 mod observe;
 
 use std::time::Instant;
@@ -12,6 +13,7 @@ use rand::distr::Alphanumeric;
 use reqwest::Method;
 use url::Url;
 
+pub(super) use self::checkup::{Checkup, checkup};
 use self::observe::point;
 use super::{Arrived, FaultRecord, Record, StepRecord, Window};
 use crate::scenario::{Act, Browser, Plan, Role, Settings, Step};

@@ -1,0 +1,222 @@
+//! From the login page to the authorization endpoint.
+
+use url::Url;
+
+use super::{Case, Change, excerpt};
+use crate::run::baseline::links;
+use crate::run::{Arrived, SetupError};
+use crate::target::Reach;
+use crate::transcript::{Entry, Party};
+
+impl Case<'_> {
+    /// The browser never came to the authorization endpoint.
+    pub(super) fn login_never_left(&self) -> Option<SetupError> {
+        if self.authorization_request().is_some() {
+            return None;
+        }
+        let login = &self.target.app.login;
+        let first = self.act.first()?;
+        let last = self.act.last()?;
+        if let Some(away) = self.act.iter().find(|entry| entry.to == Party::Elsewhere) {
+            return Some(self.went_elsewhere(away));
+        }
+        if let Arrived::Astray(location) = &self.step.arrival {
+            let title = format!("the client sends its users to `{location}`, which is no URL");
+            return Some(self.error(title, Vec::new(), self.issuer_elsewhere()));
+        }
+        let Some(status) = last.answer.status() else {
+            return Some(self.no_answer(last));
+        };
+        let is_login = last.url == first.url;
+        let (title, change) = match status {
+            404 if is_login => (
+                format!("there is no page at GET {login}: the client answers 404"),
+                self.at(&["app", "login"], "", self.which_page("login")),
+            ),
+            405 if is_login => (
+                format!("the client answers 405 to GET {login}: a login there wants a form"),
+                self.at(
+                    &["app", "login"],
+                    "",
+                    "name the page that starts a login when it is opened",
+                ),
+            ),
+            404 => (
+                format!(
+                    "the client sends its users to {}, which is a page of its own and not there",
+                    last.url.path()
+                ),
+                self.issuer_elsewhere(),
+            ),
+            400.. => self.login_failed(status),
+            _ if self.step.arrival == Arrived::Loop => (
+                format!("GET {login} leads in a circle of redirects"),
+                self.at(
+                    &["app", "login"],
+                    "",
+                    "see where its pages send the browser",
+                ),
+            ),
+            _ => (
+                format!("GET {login} never led to the issuer's authorization endpoint"),
+                self.at(
+                    &["app", "login"],
+                    "the page that starts a login",
+                    self.page_on_the_way(last),
+                ),
+            ),
+        };
+        let more = match status {
+            200..400 => vec![format!("the page says {}", excerpt(last.answer.body()))],
+            _ => Vec::new(),
+        };
+        Some(self.error(title, more, change))
+    }
+
+    /// The client answered the login with an error.
+    fn login_failed(&self, status: u16) -> (String, Change) {
+        let login = &self.target.app.login;
+        let title = format!("the client answers {status} to GET {login}");
+        if let Some((why, change)) = self.given_away() {
+            return (format!("{title}: {why}"), change);
+        }
+        if !self.issuer_contacted() {
+            let title = format!("{title} and never contacted its issuer");
+            return (title, self.issuer_elsewhere());
+        }
+        let refused = self.record.transcript.iter().find(|entry| {
+            matches!(entry.to, Party::Provider(_))
+                && entry.answer.status().is_some_and(|status| status >= 400)
+        });
+        let advice = match refused {
+            Some(entry) => format!(
+                "it asked the issuer for {} and got {}: the issuer is {}, to the letter",
+                entry.url.path(),
+                entry.answer.status().unwrap_or_default(),
+                self.record.places.honest
+            ),
+            None => "see its output; the issuer was reached and answered".to_owned(),
+        };
+        let change = match refused {
+            Some(_) => self.handed("issuer", advice),
+            None => self.at(&["app", "login"], "", advice),
+        };
+        (title, change)
+    }
+
+    fn no_answer(&self, last: &Entry) -> SetupError {
+        let path = last.url.path();
+        if self.step.arrival == Arrived::TimedOut {
+            let limit = humantime::format_duration(self.target.time_limit);
+            let title = format!("the client does not answer GET {path} within {limit}");
+            if let Some((why, change)) = self.given_away() {
+                return self.error(format!("{title}: {why}"), Vec::new(), change);
+            }
+            if !self.issuer_contacted() {
+                let title = format!("{title}, and never contacted its issuer");
+                return self.error(title, Vec::new(), self.issuer_elsewhere());
+            }
+            let advice = "is this the right page? A client that is so slow needs a higher \
+                          `time-limit`";
+            return self.error(title, Vec::new(), self.at(&["app", "login"], "", advice));
+        }
+        let title = format!("the client breaks the connection at GET {path}");
+        let change = self.at(&["app", "login"], "", "see its output");
+        self.error(title, Vec::new(), change)
+    }
+
+    /// The browser was sent to somebody who is none of ours.
+    fn went_elsewhere(&self, away: &Entry) -> SetupError {
+        let issuer = &self.record.places.honest;
+        let mut shown = away.url.clone();
+        shown.set_query(None);
+        let title = format!("the client sends its users to {shown}, and its issuer is {issuer}");
+        let (Ok(ours), theirs) = (Url::parse(issuer), &away.url) else {
+            return self.error(title, Vec::new(), self.issuer_elsewhere());
+        };
+        let (host, other) = (ours.host_str(), theirs.host_str());
+        let loopback = |host: Option<&str>| matches!(host, Some("127.0.0.1" | "localhost"));
+        let change = match &self.target.reach {
+            _ if other == Some("host.docker.internal") && other != host => self.handed(
+                "issuer",
+                "that name is for containers alone; hand the client {issuer}",
+            ),
+            Reach::Attached(_) if loopback(other) && ours.port() != theirs.port() => {
+                let port = theirs.port_or_known_default().unwrap_or_default();
+                self.at(
+                    &["attach", "issuer-port"],
+                    "the app expects its issuer at another port",
+                    format!("write issuer-port = {port}"),
+                )
+            }
+            Reach::Attached(_) => self.at(
+                &["attach", "issuer-port"],
+                "the issuer is here",
+                format!("configure the app with the issuer {issuer}"),
+            ),
+            _ if theirs.scheme() != ours.scheme() && ours.scheme() == "http" => self.at(
+                &["provider", "tls"],
+                "",
+                "the client makes it https: write [provider] with tls = true",
+            ),
+            _ => self.handed(
+                "issuer",
+                "the client has its issuer from elsewhere: write {issuer} under the name that it \
+                 reads, and look for a URL in its code or in a file such as .env",
+            ),
+        };
+        self.error(title, Vec::new(), change)
+    }
+
+    /// Which page may be meant, by the links of the start page.
+    pub(super) fn which_page(&self, key: &str) -> String {
+        let words: &[&str] = match key {
+            "login" => &[
+                "login", "log-in", "signin", "sign-in", "auth", "oidc", "oauth", "sso",
+            ],
+            "logout" => &["logout", "log-out", "signout", "sign-out"],
+            _ => &["profile", "account", "me", "user", "dashboard", "home"],
+        };
+        let links = &self.clues.links;
+        let fits = |link: &&String| {
+            let link = link.to_lowercase();
+            words.iter().any(|word| link.contains(word))
+                && (key == "logout" || !link.contains("out"))
+        };
+        if let Some(link) = links.iter().find(fits) {
+            return format!("its start page has a link to {link}: write {key} = \"{link}\"");
+        }
+        let what = match key {
+            "login" => "the page that starts a login",
+            "logout" => "the page that signs out",
+            _ => "the page that shows who is signed in",
+        };
+        if links.is_empty() {
+            return format!("write the path of {what}: {key} = \"/…\"");
+        }
+        let links: Vec<&str> = links.iter().map(String::as_str).take(6).collect();
+        format!(
+            "write the path of {what}: {key} = \"/…\"; its start page leads to {}",
+            links.join(", ")
+        )
+    }
+
+    /// A page that was shown in place of a redirect, and where its links lead.
+    fn page_on_the_way(&self, last: &Entry) -> String {
+        let login = &self.target.app.login;
+        let links = links(last.answer.body());
+        let starts = links.iter().find(|link| {
+            let words = ["login", "auth", "oidc", "oauth", "sso", "sign"];
+            !link.starts_with(login.as_str())
+                && !link.contains("out")
+                && words.iter().any(|word| link.contains(word))
+        });
+        match starts {
+            Some(link) => format!("that page leads on to {link}: write login = \"{link}\""),
+            None => format!(
+                "write the page that redirects to the issuer, which is {}",
+                self.record.places.honest
+            ),
+        }
+    }
+}
