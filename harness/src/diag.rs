@@ -68,6 +68,11 @@ impl Diagnostic {
         self.rendered(styled, Group::with_title(title))
     }
 
+    /// The line, from 1.
+    pub fn line(&self) -> usize {
+        1 + self.source[..self.span.start].matches('\n').count()
+    }
+
     /// The same without the message, for what has told it already.
     pub fn render_place(&self, styled: bool) -> String {
         self.rendered(styled, Group::with_level(Level::ERROR))

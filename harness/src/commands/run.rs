@@ -87,7 +87,7 @@ pub async fn run(args: RunArgs) -> Exit {
 /// Why a run did not come to its end.
 enum Stopped {
     Interrupted,
-    SetUp(SetupError),
+    SetUp(Box<SetupError>),
 }
 
 async fn work(
@@ -99,14 +99,14 @@ async fn work(
     let described = target.clone();
     let pool = Pool::start(target)
         .await
-        .map_err(|error| Stopped::SetUp(SetupError::not_started(&described, error)))?;
+        .map_err(|error| Stopped::SetUp(Box::new(SetupError::not_started(&described, error))))?;
     let clean = baseline(&pool).await.map_err(|error| {
         // The clean login is a scenario as well; it is the one that a mistake of the set-up shows in.
         if let Some(plan) = plans.iter().find(|plan| plan.id == "flow/valid-code") {
             told.bar
                 .suspend(|| tell(&format!("  ERROR         {:<46} set-up", plan.id)));
         }
-        Stopped::SetUp(error)
+        Stopped::SetUp(Box::new(error))
     })?;
     tell(&format!(
         "  provider  {}     app  {}",

@@ -122,7 +122,7 @@ impl Document {
             set_up: Some(SetUp {
                 title: error.title.clone(),
                 seen: error.seen.clone(),
-                advice: error.advice.clone(),
+                advice: error.told_advice(),
                 output: error.output.clone(),
             }),
             ..Self::of(target, &[], Exit::Setup)

@@ -44,6 +44,15 @@ pub struct SetupError {
 }
 
 impl SetupError {
+    /// What to do about it, with the line to change.
+    pub fn told_advice(&self) -> Option<String> {
+        let advice = self.advice.clone()?;
+        match &self.place {
+            Some(place) => Some(format!("{}:{}: {advice}", place.path, place.line())),
+            None => Some(advice),
+        }
+    }
+
     /// A client that could not be started.
     pub fn not_started(target: &Target, error: InstanceError) -> Self {
         let about: Vec<&str> = error.about.iter().map(String::as_str).collect();

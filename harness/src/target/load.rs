@@ -96,20 +96,7 @@ pub fn parse(path: &Path, text: &str) -> Result<Target, Vec<Diagnostic>> {
             Reach::Attached(attach)
         }
         (start, _) => {
-            let (at, what, help) = if start.is_some() {
-                let what = "the target is both started and attached to";
-                (
-                    "[attach]",
-                    what,
-                    "keep one of the tables [start] and [attach]",
-                )
-            } else {
-                let what = "the target is neither started nor attached to";
-                let help =
-                    "add the table [start] with a `command`, or [attach] for an app that runs";
-                ("name", what, help)
-            };
-            check.report(at, what.to_owned(), help.to_owned());
+            check.reached_in_one_way(start.is_some());
             return Err(check.defects);
         }
     };
@@ -132,11 +119,7 @@ pub fn parse(path: &Path, text: &str) -> Result<Target, Vec<Diagnostic>> {
         check.signed_in(probe);
     }
     if file.can.contains(&Capability::TwoIssuers) && file.app.second.is_none() {
-        check.report(
-            "\"two-issuers\"",
-            "`can` claims two issuers, and nothing says where the second login is".to_owned(),
-            "add [app.second] with its `login`, or leave the claim out".to_owned(),
-        );
+        check.second_issuer();
     }
     if !check.defects.is_empty() {
         return Err(check.defects);
@@ -238,6 +221,30 @@ impl Check<'_> {
                 "write the name alone, such as host.docker.internal".to_owned(),
             );
         }
+    }
+
+    fn reached_in_one_way(&mut self, both: bool) {
+        let (at, what, help) = if both {
+            let what = "the target is both started and attached to";
+            (
+                "[attach]",
+                what,
+                "keep one of the tables [start] and [attach]",
+            )
+        } else {
+            let what = "the target is neither started nor attached to";
+            let help = "add the table [start] with a `command`, or [attach] for an app that runs";
+            ("name", what, help)
+        };
+        self.report(at, what.to_owned(), help.to_owned());
+    }
+
+    fn second_issuer(&mut self) {
+        self.report(
+            "\"two-issuers\"",
+            "`can` claims two issuers, and nothing says where the second login is".to_owned(),
+            "add [app.second] with its `login`, or leave the claim out".to_owned(),
+        );
     }
 
     fn signed_in(&mut self, probe: &Probe) {

@@ -73,10 +73,9 @@ impl SourceText {
     /// where it belongs.
     pub fn at(&self, key: &[&str], label: &str, help: &str) -> Diagnostic {
         let span = self.value(key).or_else(|| {
-            let tables = (1..key.len()).rev();
+            let mut tables = (1..key.len()).rev();
             tables
-                .filter_map(|count| self.value(&key[..count]))
-                .next()
+                .find_map(|count| self.value(&key[..count]))
                 .or_else(|| self.value(&["name"]))
         });
         self.message(span.unwrap_or(0..0), label, help)

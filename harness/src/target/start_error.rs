@@ -126,7 +126,8 @@ impl Attempt<'_> {
                           of a page";
             return self.error(reason, &["start", "ready"], advice.to_owned());
         }
-        let variable = start.env.iter().find(|(_, value)| names(value));
+        let named = |word: &str| start.env.iter().find(|(_, value)| value.contains(word));
+        let variable = named("{port}").or_else(|| named("{app}"));
         if variable.is_none() && !start.command.contains("{port}") {
             let advice = "nothing tells the program its port: write PORT = \"{port}\" into \
                           [start.env], under the name that the program reads, or put {port} into \
@@ -138,16 +139,12 @@ impl Attempt<'_> {
         let seen = other.map_or(String::new(), |port| {
             format!("; its output speaks of port {port}")
         });
-        match variable {
-            Some((name, _)) => {
-                let advice =
-                    format!("{given}{seen}: does it read `{name}`, or has it another name there?");
-                self.error(reason, &["start", "env", name], advice)
-            }
-            None => {
-                let advice = format!("{given}{seen}: does it listen there?");
-                self.error(reason, &["start", "command"], advice)
-            }
+        if let Some((name, _)) = variable {
+            let advice = format!("{given}{seen}: does it read `{name}`, or another name?");
+            self.error(reason, &["start", "env", name], advice)
+        } else {
+            let advice = format!("{given}{seen}: does it listen there?");
+            self.error(reason, &["start", "command"], advice)
         }
     }
 }

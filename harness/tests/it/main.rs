@@ -3,7 +3,10 @@
 mod cli;
 mod configuration;
 mod doctor;
+mod doctor_app;
+mod doctor_targets;
 mod files;
+mod init;
 mod reports;
 mod targets;
 mod tidy;
