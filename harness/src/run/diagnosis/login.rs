@@ -137,9 +137,11 @@ impl Case<'_> {
         let (host, other) = (ours.host_str(), theirs.host_str());
         let loopback = |host: Option<&str>| matches!(host, Some("127.0.0.1" | "localhost"));
         let change = match &self.target.reach {
-            _ if other == Some("host.docker.internal") && other != host => self.handed(
-                "issuer",
-                "that name is for containers alone; hand the client {issuer}",
+            _ if other == Some("host.docker.internal") && other != host => self.at(
+                &["provider", "issuer-host"],
+                "",
+                "write [provider] with issuer-host = \"host.docker.internal\": browsers find it \
+                 without help",
             ),
             Reach::Attached(_) if loopback(other) && ours.port() != theirs.port() => {
                 let port = theirs.port_or_known_default().unwrap_or_default();

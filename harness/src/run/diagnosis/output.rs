@@ -56,8 +56,8 @@ impl Case<'_> {
         let tls = self.record.places.honest.starts_with("https:");
         if says(UNTRUSTED) {
             let advice = "the CA is handed over in SSL_CERT_FILE, REQUESTS_CA_BUNDLE, \
-                          NODE_EXTRA_CA_CERTS and the like: let the app's HTTP library use one of \
-                          these, or write tls = false";
+                          NODE_EXTRA_CA_CERTS and the like; for a library that reads none of \
+                          these, {ca_file} is its path: hand that over in [start.env]";
             let title = "the client does not trust the provider's certificate".to_owned();
             return Some((title, self.at(&["provider", "tls"], "", advice)));
         }
@@ -94,8 +94,9 @@ impl Case<'_> {
             Reach::Command { start, .. } if is_container(&start.command) => self.at(
                 &["start", "command"],
                 "a container has a localhost of its own",
-                "let it use the network of this machine (docker run --network host), so that \
-                 {issuer} and {app} mean the same inside",
+                "write [provider] with issuer-host = \"host.docker.internal\" and listen = \
+                 \"0.0.0.0\", and give the container that name (--add-host \
+                 host.docker.internal:host-gateway)",
             ),
             _ => self.handed(
                 "issuer",
