@@ -271,6 +271,14 @@ pub(crate) fn token_is_not_expired(claims: &IdTokenClaims, now: f64) -> Result<(
     Ok(())
 }
 
+/// The token is valid already, where it says from when on (RFC 7519 section 4.1.5).
+pub(crate) fn token_is_valid_already(claims: &IdTokenClaims, now: f64) -> Result<(), Refusal> {
+    if claims.nbf.is_some_and(|nbf| now < nbf - CLOCK_SKEW) {
+        return Err(Refusal::TokenIsNotValidYet);
+    }
+    Ok(())
+}
+
 /// The token was issued just now (step 10).
 pub(crate) fn issued_at_is_plausible(claims: &IdTokenClaims, now: f64) -> Result<(), Refusal> {
     let plausible = now - OLDEST_ISSUE..=now + CLOCK_SKEW;

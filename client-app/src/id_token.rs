@@ -64,6 +64,7 @@ async fn verified(
     checks::no_other_audience_without_azp(&claims)?;
     checks::authorized_party_is_us(&claims, client_id)?;
     checks::token_is_not_expired(&claims, now)?;
+    checks::token_is_valid_already(&claims, now)?;
     checks::issued_at_is_plausible(&claims, now)?;
     Ok((token.header, claims))
 }
@@ -120,6 +121,7 @@ impl UnverifiedIdToken {
                 Audience::Several(audiences) => audiences,
             },
             exp: claims.exp,
+            nbf: claims.nbf,
             iat: claims.iat,
             azp: claims.azp,
             nonce: claims.nonce,
@@ -153,6 +155,7 @@ pub(crate) struct IdTokenClaims {
     pub(crate) sub: String,
     pub(crate) aud: Vec<String>,
     pub(crate) exp: f64,
+    pub(crate) nbf: Option<f64>,
     pub(crate) iat: f64,
     pub(crate) azp: Option<String>,
     pub(crate) nonce: Option<String>,
@@ -167,6 +170,7 @@ struct RegisteredClaims {
     sub: String,
     aud: Audience,
     exp: f64,
+    nbf: Option<f64>,
     iat: f64,
     azp: Option<String>,
     nonce: Option<String>,

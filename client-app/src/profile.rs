@@ -69,6 +69,13 @@ async fn refresh(
     mut signed_in: SignedIn,
 ) -> Result<SignedIn, Failure> {
     let refresh_token = checks::refresh_token_is_present(&signed_in)?;
+    let _turn = provider.turn(refresh_token).await;
+    if let Some(latest) = visitor.signed_in_by_now().await?
+        && !latest.access_token.is(signed_in.access_token.expose())
+    {
+        // Another tab of this browser was faster.
+        return Ok(latest);
+    }
     let tokens = provider.refresh(refresh_token).await?;
     checks::token_type_is_bearer(&tokens.token_type)?;
     if provider.is_openid()

@@ -31,6 +31,9 @@ const CACHED_FOR: Duration = Duration::from_hours(1);
 /// How often an unknown key may make us fetch the keys again.
 const REFETCH_EVERY: Duration = Duration::from_secs(5);
 
+/// How many refreshes may go on at the same time.
+const REFRESHES_AT_ONCE: usize = 32;
+
 /// A provider, with what has been learnt about it.
 pub(crate) struct Provider {
     config: ProviderConfig,
@@ -38,6 +41,7 @@ pub(crate) struct Provider {
     http: reqwest::Client,
     discovered: Mutex<Option<(Instant, Arc<Endpoints>)>>,
     keys: tokio::sync::Mutex<KeyCache>,
+    refreshing: [tokio::sync::Mutex<()>; REFRESHES_AT_ONCE],
 }
 
 /// What OpenID Connect adds to a provider.
@@ -86,6 +90,7 @@ impl Provider {
             http: back_channel::client(provider, config.back_channel_timeout)?,
             discovered: Mutex::default(),
             keys: tokio::sync::Mutex::default(),
+            refreshing: std::array::from_fn(|_| tokio::sync::Mutex::default()),
         })
     }
 
@@ -215,6 +220,14 @@ impl Provider {
             ("code_verifier", login.code_verifier.expose()),
         ];
         self.tokens(&grant).await
+    }
+
+    /// Waits until nobody else uses the same refresh token. A provider that replaces it takes a
+    /// second use for theft (RFC 9700 section 4.14.2), and tabs ask at the same time.
+    pub(crate) async fn turn(&self, refresh_token: &Secret) -> tokio::sync::MutexGuard<'_, ()> {
+        let hash = digest::digest(&digest::SHA256, refresh_token.expose().as_bytes());
+        let place = usize::from(hash.as_ref()[0]) % REFRESHES_AT_ONCE;
+        self.refreshing[place].lock().await
     }
 
     /// Trades the refresh token for new tokens (RFC 6749 section 6).

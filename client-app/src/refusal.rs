@@ -59,6 +59,8 @@ pub(crate) enum Refusal {
     AuthorizedPartyIsNotUs,
     #[error("the ID token has expired")]
     TokenIsExpired,
+    #[error("the ID token is not valid yet")]
+    TokenIsNotValidYet,
     #[error("the ID token's time of issue is implausible")]
     IssuedAtIsImplausible,
     #[error("the ID token's nonce is not that of this login")]
@@ -137,7 +139,7 @@ impl Refusal {
             | Self::IdTokenIsMissing => {
                 "The answer of the sign-in service is incomplete or cannot be understood."
             }
-            Self::TokenIsExpired | Self::IssuedAtIsImplausible => {
+            Self::TokenIsExpired | Self::TokenIsNotValidYet | Self::IssuedAtIsImplausible => {
                 "The proof of who you are is too old, or from the future. If this happens again, \
                  the clock of this server or of the sign-in service is wrong."
             }

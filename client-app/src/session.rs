@@ -126,6 +126,12 @@ impl Visitor {
         Ok(signed_in)
     }
 
+    /// The same, as it stands after what other requests of this session have done meanwhile.
+    pub(crate) async fn signed_in_by_now(&self) -> Result<Option<SignedIn>, SessionError> {
+        self.session.load().await?;
+        self.signed_in().await
+    }
+
     /// Signs a user in, under a new session id: whoever knew the old one gains nothing.
     pub(crate) async fn sign_in(&self, signed_in: &SignedIn) -> Result<(), SessionError> {
         self.session.insert(SIGNED_IN, signed_in).await?;

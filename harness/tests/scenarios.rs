@@ -16,7 +16,7 @@ use std::process::ExitCode;
 
 use gauntlet::judge::{Judgement, control_defect, judge, passive};
 use gauntlet::run::{Record, control, play};
-use gauntlet::scenario::{Plan, Source, load};
+use gauntlet::scenario::{Act, Plan, Source, load};
 use gauntlet::target::{Pool, Spec, Target};
 use gauntlet::transcript::{Redactor, render};
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -60,6 +60,13 @@ fn snapshot(file: &str, plans: &[Plan]) -> Result<(), Failed> {
         let redactor = Redactor::of(&record);
         for finding in &judgement.findings {
             writeln!(story, "    {}", redactor.text(&finding.sentence))?;
+        }
+        if plan.steps.iter().any(|step| step.act == Act::VisitTogether) {
+            writeln!(
+                story,
+                "\n    (what tabs do at the same time has no order)\n"
+            )?;
+            continue;
         }
         writeln!(story, "\n{}", render(&record.transcript, &redactor))?;
     }

@@ -82,6 +82,7 @@ pub(crate) fn prepare(
         url: &uri,
         redirect_uri: None,
         now: issuer.now(),
+        keys: &issuer.keys,
         notes: &notes,
         dealings: None,
     };

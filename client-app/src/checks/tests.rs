@@ -22,6 +22,7 @@ fn claims() -> IdTokenClaims {
         sub: "alice".to_owned(),
         aud: vec![US.to_owned()],
         exp: NOW + 300.0,
+        nbf: None,
         iat: NOW,
         azp: None,
         nonce: Some("n".to_owned()),
@@ -433,6 +434,20 @@ fn an_expired_token_is_refused_after_a_minute_of_grace() {
             ("59 seconds ago", |c| c.exp = NOW - 59.0, true),
             ("a minute ago", |c| c.exp = NOW - 60.0, false),
             ("at the beginning of time", |c| c.exp = 0.0, false),
+        ],
+    );
+}
+
+#[test]
+fn a_token_of_the_future_is_refused_but_for_a_minute_of_grace() {
+    let check = |claims: &IdTokenClaims| token_is_valid_already(claims, NOW);
+    claims_table(
+        check,
+        &Refusal::TokenIsNotValidYet,
+        &[
+            ("since long ago", |c| c.nbf = Some(0.0), true),
+            ("in a minute", |c| c.nbf = Some(NOW + 60.0), true),
+            ("in an hour", |c| c.nbf = Some(NOW + 3600.0), false),
         ],
     );
 }

@@ -161,6 +161,7 @@ fn act(step: &Step) -> String {
             format!("{who} is made to open the redirect URI with {code} and {state}")
         }
         Act::Visit => format!("{who} opens the protected page"),
+        Act::VisitTogether => format!("{who} opens the protected page in four tabs at once"),
         Act::SignOut => format!("{who} signs out"),
         Act::Expire => "every access token stops being honoured".to_owned(),
         Act::RotateKeys => "the provider takes a new signing key".to_owned(),

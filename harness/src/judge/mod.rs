@@ -4,13 +4,14 @@
 mod ground;
 mod outcome;
 mod passive;
+mod requests;
 
 use serde::{Deserialize, Serialize};
 
 pub use passive::{Looked, passive};
 
-use crate::run::{Arrived, Record, Standing};
-use crate::scenario::{Act, Browser, Level, Outcome, Plan, Severity};
+use crate::run::{Arrived, Record, Standing, StepRecord};
+use crate::scenario::{Act, Browser, Expect, Level, Outcome, Plan, Severity};
 
 /// What became of a scenario.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -165,13 +166,26 @@ pub fn judge(plan: &Plan, control: &Record, attack: &Record, recovery: &Record) 
             return judgement;
         }
     }
+    let relies_on_tls = attack.checks_signatures == Some(false);
     let mut findings = strangers;
     for (index, step) in attack.steps.iter().enumerate() {
         if let Some(expect) = plan.expectation(index) {
+            let told = Expect {
+                outcome: None,
+                never: Vec::new(),
+                ..expect.clone()
+            };
+            let expect = if relies_on_tls { &told } else { expect };
             findings.extend(outcome::findings(plan, expect, (control, attack), step));
         }
     }
     findings.extend(recovery_defect(plan, recovery));
+    let own = |step: &StepRecord| step.standing == Standing::SignedIn(step.browser);
+    if findings.is_empty() && relies_on_tls && attack.last_step().is_some_and(own) {
+        let reason = "the client checks no signature of an ID token that it gets from the provider \
+                      itself, and relies on TLS, which OIDC Core §3.1.3.7 (6) allows";
+        return Judgement::because(Verdict::Info, reason);
+    }
     Judgement::of(findings)
 }
 

@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use oauth_gauntlet_provider::Endpoint;
 
-use super::{Finding, Judgement, Verdict};
+use super::{Finding, Judgement, Verdict, requests};
 use crate::run::{Record, SecretKind, Standing};
 use crate::scenario::{Check, Plan};
 use crate::transcript::Entry;
@@ -36,6 +36,9 @@ pub fn passive(plan: &Plan, check: Check, runs: &[&Record]) -> Looked {
         Check::CookieAttributes => each(&mut tally, runs, cookies),
         Check::NoStore => each(&mut tally, runs, no_store),
         Check::SameRedirectUri => each(&mut tally, runs, redirect_uri),
+        Check::ClientAuthentication => each(&mut tally, runs, requests::client_authentication),
+        Check::BearerHeader => each(&mut tally, runs, requests::bearer_header),
+        Check::WellFormedRequest => each(&mut tally, runs, requests::well_formed),
     }
     let Tally {
         looked_at,
@@ -61,15 +64,21 @@ pub fn passive(plan: &Plan, check: Check, runs: &[&Record]) -> Looked {
     Looked { judgement, run }
 }
 
-struct Tally<'a> {
+pub(super) struct Tally<'a> {
     plan: &'a Plan,
-    looked_at: usize,
+    pub(super) looked_at: usize,
     findings: Vec<(usize, Finding)>,
     run: usize,
 }
 
 impl Tally<'_> {
-    fn found(&mut self, entry: Option<&Entry>, sentence: String, expected: &str, observed: String) {
+    pub(super) fn found(
+        &mut self,
+        entry: Option<&Entry>,
+        sentence: String,
+        expected: &str,
+        observed: String,
+    ) {
         self.findings.push((
             self.run,
             Finding {
@@ -91,7 +100,7 @@ fn each(tally: &mut Tally<'_>, runs: &[&Record], check: fn(&mut Tally<'_>, &Reco
     }
 }
 
-fn authorization_requests(run: &Record) -> impl Iterator<Item = &Entry> {
+pub(super) fn authorization_requests(run: &Record) -> impl Iterator<Item = &Entry> {
     run.transcript
         .iter()
         .filter(|entry| entry.is_authorization_request())

@@ -28,6 +28,9 @@ pub struct Record {
     pub steps: Vec<StepRecord>,
     /// The faults that were armed.
     pub faults: Vec<FaultRecord>,
+    /// Over https, for scenarios about signatures: whether the client refuses an ID token whose
+    /// signature is plainly wrong.
+    pub checks_signatures: Option<bool>,
     /// Every secret that was handed out or used.
     pub secrets: Vec<Secret>,
     /// What the client printed or logged.

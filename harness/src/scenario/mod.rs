@@ -41,6 +41,11 @@ pub struct Scenario {
     /// Other names under which the scenario is known.
     #[serde(default)]
     pub alias: Vec<String>,
+    /// The requirement is about the signature of an ID token. Over https a client that got the
+    /// token from the provider itself may rely on TLS in its place (OIDC Core 1.0 §3.1.3.7 (6)):
+    /// one that checks no signature at all is then told, and not failed.
+    #[serde(default)]
+    pub tls_may_replace: bool,
     /// Who could do what to whom, for a reader who never saw the specification.
     pub why: String,
     /// How to mend a client that fails.
@@ -154,6 +159,12 @@ pub enum Check {
     NoStore,
     /// The token request repeats the redirect URI of the authorization request.
     SameRedirectUri,
+    /// The token request is a form in the body of a POST, and says who the client is in one way.
+    ClientAuthentication,
+    /// The access token travels in the Authorization header.
+    BearerHeader,
+    /// Every authorization request says each thing once, in the form that it has to have.
+    WellFormedRequest,
 }
 
 /// How the issuers and the client are set up for a scenario.
@@ -166,6 +177,14 @@ pub struct Settings {
     pub refresh_tokens: Option<bool>,
     /// The issuer advertises and sends `iss` in the authorization response. Default: yes.
     pub iss_parameter: Option<bool>,
+    /// A refresh brings a new refresh token, and the old one is spent. Default: yes.
+    pub refresh_rotation: Option<bool>,
+    /// The issuer's keys say neither `alg` nor `use`.
+    pub bare_keys: bool,
+    /// The issuer's metadata do not say how ID tokens are signed.
+    pub bare_metadata: bool,
+    /// The client's identifier and secret have letters that have to be encoded.
+    pub odd_credentials: bool,
     /// The client is set up without OpenID Connect.
     pub plain_oauth2: bool,
     /// The client offers the honest and the attacker's issuer.
@@ -227,6 +246,8 @@ pub enum Act {
     Deliver,
     /// Opens the client's protected page.
     Visit,
+    /// Opens the client's protected page in four tabs at the same time.
+    VisitTogether,
     /// Signs out at the client.
     SignOut,
     /// Every access token that was handed out so far stops being honoured.

@@ -79,6 +79,8 @@ impl Plan {
         Settings {
             refresh_tokens: None,
             iss_parameter: None,
+            refresh_rotation: None,
+            odd_credentials: false,
             ..self.settings.clone()
         }
     }
@@ -100,7 +102,9 @@ impl Plan {
     /// Whether the scenario touches what other scenarios of the same issuer would see: its
     /// documents, its keys, or connections that stay open.
     pub fn touches_shared_things(&self) -> bool {
-        self.steps.iter().any(|step| step.act == Act::RotateKeys)
+        self.settings.bare_keys
+            || self.settings.bare_metadata
+            || self.steps.iter().any(|step| step.act == Act::RotateKeys)
             || self.all_faults().any(|fault| {
                 fault.metadata.is_some() || fault.jwks.is_some() || fault.transport.is_some()
             })

@@ -7,6 +7,7 @@ mod load;
 mod placeholder;
 mod pool;
 mod process;
+mod profile;
 mod provider;
 mod ready;
 mod source;

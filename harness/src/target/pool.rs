@@ -13,6 +13,7 @@ use super::instance::{Account, Instance, InstanceError, Running, Spec, random};
 use super::load::split_command;
 use super::placeholder::Values;
 use super::process::Process;
+use super::profile;
 use super::provider::Reached;
 use super::ready::{port_for_a_program, wait_until_ready};
 use super::start_error::Attempt;
@@ -212,11 +213,12 @@ impl Pool {
             actual.clone()
         };
         let tag = random(8).to_lowercase();
-        let (id, secret) = (format!("rp-{tag}"), format!("secret-{}", random(24)));
+        let (id, secret) = profile::credentials(&spec.settings, &tag);
         let (second_id, second_secret) = (format!("rp2-{tag}"), format!("secret-{}", random(24)));
         let names = [self.name("honest"), self.name("attacker")];
         let settings = |id, secret| issuer_settings(&self.target, spec, &app, (id, Some(secret)));
         let honest = self.create(&names[0], settings(&id, &secret))?;
+        profile::arm(&honest, &spec.settings)?;
         let attacker = self.create(&names[1], attackers(settings(&second_id, &second_secret)))?;
         let mut values = Values::default();
         values.set("app", app.as_str());
@@ -322,6 +324,7 @@ fn issuer_settings(
             Some(true) => RefreshTokens::Always,
             None => RefreshTokens::OfflineAccess,
         },
+        rotate_refresh_tokens: spec.settings.refresh_rotation.unwrap_or(true),
         iss_parameter: spec.settings.iss_parameter.unwrap_or(true),
         clock: clock(&target.reach),
         // Whoever asks for `plain`, or misspells S256, is judged for that, and not turned away.

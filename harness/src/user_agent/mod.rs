@@ -143,7 +143,7 @@ pub enum Arrival {
 }
 
 /// A browser: a cookie jar and a memory of what it saw.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct UserAgent {
     /// What it speaks HTTP with.
     pub http: Client,

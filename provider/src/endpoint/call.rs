@@ -137,6 +137,7 @@ impl<'a> Call<'a> {
             url: self.url(),
             redirect_uri: None,
             now: self.now,
+            keys: &self.issuer.keys,
             notes: &self.notes,
             dealings: Some(&self.dealings),
         }

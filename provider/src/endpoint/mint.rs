@@ -99,6 +99,7 @@ impl Mint<'_> {
         let draft = issue::id_token(call.at(), &signer, &issuance)?;
         let draft = self.tamper(draft);
         self.join_session();
+        let signer = draft.signer(signer, client.secret.as_deref());
         let token = jose::sign_with(&issuer.keys, &signer, draft);
         Some(match client.id_token_encryption {
             Some(how) => encrypted(call, client, Content::Jwt(&token), how),

@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use super::tamper::Draft;
 use super::{Fault, FaultError, Point, When};
+use crate::jose::KeyRing;
 use crate::journal::Notes;
 use crate::store::{Common, Counts, Dealings, Kept, SharedFault, StoreDown};
 
@@ -106,6 +107,8 @@ pub(crate) struct Moment<'a> {
     pub(crate) redirect_uri: Option<&'a str>,
     /// The issuer's time.
     pub(crate) now: u64,
+    /// The issuer's keys.
+    pub(crate) keys: &'a KeyRing,
     /// Who is concerned; and where fired faults are noted.
     pub(crate) notes: &'a RefCell<Notes>,
     /// Where it is noted that replicas could not be asked, if somebody is waiting for the response.

@@ -7,8 +7,10 @@ use serde_json::{Map, Value, json};
 
 use super::object::Object;
 use super::placeholder::Placeholders;
+use super::repeated::Repeated;
 use super::tamper::{Draft, set_json};
 use super::{Fault, JwksFault, Moment, Point, Reply};
+use crate::jose::unpublished_jwk;
 
 /// Which JSON document a [`DocumentDraft`] is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,8 +32,12 @@ pub(crate) struct DocumentDraft {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(Cow<'static, str>, Cow<'static, str>)>,
     pub(crate) members: Object,
+    /// Members that are written before and after the document's own.
+    repeated: Repeated,
     /// The body, where it is not to be the document.
     body: Option<String>,
+    /// What stands before and after the body.
+    around: (String, String),
     /// The least size of the body, in bytes.
     pad: usize,
 }
@@ -43,7 +49,9 @@ impl DocumentDraft {
             status: 200,
             headers: vec![("content-type".into(), "application/json".into())],
             members: members.into(),
+            repeated: Repeated::default(),
             body: None,
+            around: (String::new(), String::new()),
             pad: 0,
         }
     }
@@ -76,7 +84,13 @@ impl DocumentDraft {
 
     /// The body as it goes out.
     pub(crate) fn into_body(self) -> String {
-        let mut body = self.body.unwrap_or_else(|| self.members.into_text());
+        let members = self.members;
+        let repeated = self.repeated;
+        let document = || repeated.around(members.into_text());
+        let mut body = self.body.unwrap_or_else(document);
+        let (prefix, suffix) = self.around;
+        body.insert_str(0, &prefix);
+        body.push_str(&suffix);
         let missing = self.pad.saturating_sub(body.len());
         body.extend(std::iter::repeat_n(' ', missing));
         body
@@ -121,10 +135,13 @@ impl DocumentDraft {
         if let Some(body) = &reply.body {
             self.body = Some(placeholders.fill(body));
         }
+        let (prefix, suffix) = &mut self.around;
+        prefix.insert_str(0, reply.prefix.as_deref().unwrap_or_default());
+        suffix.push_str(reply.suffix.as_deref().unwrap_or_default());
         self.pad = reply.pad.unwrap_or(self.pad);
     }
 
-    fn apply_jwks(&mut self, fault: &JwksFault) {
+    fn apply_jwks(&mut self, fault: &JwksFault, moment: &Moment<'_>) {
         let keys = self
             .members
             .open()
@@ -134,9 +151,31 @@ impl DocumentDraft {
         if fault.empty {
             keys.clear();
         }
+        let honest = keys.first().and_then(Value::as_object).cloned();
+        let honest = honest.unwrap_or_default();
         for key in keys.iter_mut().filter_map(Value::as_object_mut) {
             key.retain(|name, _| !fault.remove_members.contains(name));
         }
+        let mut first: Vec<Value> = (fault.foreign.iter())
+            .map(|kid| unpublished_jwk(moment.keys, kid))
+            .collect();
+        first.extend((1..=fault.fillers).map(|number| {
+            let mut filler = honest.clone();
+            filler.insert("kid".to_owned(), json!(format!("filler-{number}")));
+            Value::Object(filler)
+        }));
+        first.extend(fault.before.iter().map(|key| match key {
+            Value::Object(members) => {
+                let mut filled = Map::new();
+                for (name, member) in members {
+                    let fill = Placeholders::of_json(moment, honest.get(name));
+                    filled.insert(name.clone(), fill.fill_json(member));
+                }
+                Value::Object(filled)
+            }
+            other => other.clone(),
+        }));
+        keys.splice(0..0, first);
     }
 }
 
@@ -165,7 +204,7 @@ impl Draft for DocumentDraft {
             Document::Registration => fault.registration.as_ref(),
             Document::Jwks => {
                 if let Some(jwks) = &fault.jwks {
-                    self.apply_jwks(jwks);
+                    self.apply_jwks(jwks, moment);
                     jwks.reply
                         .iter()
                         .for_each(|it| self.apply_reply(it, moment));
@@ -176,6 +215,8 @@ impl Draft for DocumentDraft {
         let Some(change) = change else { return };
         let members = self.members.open();
         set_json(members, &change.set, moment);
+        self.repeated
+            .extend(members, (&change.before, &change.after), moment);
         members.retain(|name, _| !change.remove.contains(name));
         if let Some(error) = &change.error {
             self.status = 400;

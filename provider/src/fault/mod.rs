@@ -10,7 +10,9 @@ mod document;
 mod object;
 
 mod placeholder;
+mod repeated;
 mod shift;
+mod signing;
 mod summary;
 mod tamper;
 
@@ -28,6 +30,7 @@ pub(crate) use document::{Document, DocumentDraft};
 pub(crate) use object::Object;
 pub(crate) use shift::parse_span;
 pub use shift::{ParseShiftError, Shift};
+pub use signing::Signing;
 pub(crate) use tamper::{
     AccessTokenDraft, AuthorizeDraft, Draft, JwtDraft, JwtKind, RedirectDraft, TransportDraft,
 };
@@ -173,6 +176,12 @@ pub struct DocumentFault {
     /// Members to leave out.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub remove: Vec<String>,
+    /// Members to write before all others, also where one of the same name is there.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub before: Map<String, Value>,
+    /// The same, after all others.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub after: Map<String, Value>,
     /// An OAuth error (RFC 6749 §5.2) in place of the document, with status 400 unless `reply`
     /// says otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -199,6 +208,12 @@ pub struct Reply {
     /// The body, as it goes out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body: Option<String>,
+    /// What stands before the body, such as a byte order mark.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prefix: Option<String>,
+    /// What stands after the body.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suffix: Option<String>,
     /// Spaces are added to the end of the body until it has so many bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pad: Option<usize>,
@@ -215,9 +230,27 @@ pub struct JwksFault {
     /// Publish no key at all.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub empty: bool,
+    /// Things to put before the honest keys. `{value}` in a member is what the first honest key
+    /// has there.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub before: Vec<Value>,
+    /// So many further keys before the honest ones: copies of the first, under other names.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub fillers: u32,
+    /// Publish the key that `unpublished-key` signs with, under this `kid`, before the others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub foreign: Option<String>,
     /// A change to the HTTP response around the key set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reply: Option<Reply>,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands out references"
+)]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// What a hostile authorization endpoint does with the browser: it sends it on to the
@@ -285,6 +318,15 @@ pub struct JwtFault {
     /// Times to move, such as `exp = "-2h"` or `iat = "+1d"`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub shift: BTreeMap<String, Shift>,
+    /// Times to write as fractions: half a second before the whole one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fractional: Vec<String>,
+    /// Claims to write before all others, also where one of the same name is there (RFC 7519 §4).
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub claims_before: Map<String, Value>,
+    /// The same, after all others.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub claims_after: Map<String, Value>,
     /// JOSE header parameters to set.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub header: Map<String, Value>,
@@ -294,25 +336,6 @@ pub struct JwtFault {
     /// How the token is signed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sign: Option<Signing>,
-}
-
-/// How a faulty JWT is signed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(JsonSchema))]
-#[serde(rename_all = "kebab-case")]
-pub enum Signing {
-    /// `alg` is `none` and the signature is empty (RFC 7518 §3.6).
-    None,
-    /// `alg` is `HS256`, keyed with the PEM text of the issuer's public key (RFC 8725 §2.1).
-    HmacWithPublicKey,
-    /// The right key and header, but bits of the signature are flipped.
-    CorruptSignature,
-    /// A key that the issuer never published, under the `kid` of a published one.
-    UnpublishedKey,
-    /// A key that the issuer never published, under a `kid` that nobody knows.
-    UnknownKid,
-    /// A published key of another algorithm than the issuer's, rightly signed.
-    OtherAlgorithm,
 }
 
 /// A change to an access token: to what it is worth, or to what it says.

@@ -104,6 +104,7 @@ mod tests {
     use std::cell::RefCell;
 
     use super::*;
+    use crate::jose::{KeyRing, KeySource, SigningAlgorithm};
     use crate::journal::Notes;
     use serde_json::json;
 
@@ -112,12 +113,14 @@ mod tests {
             client_id: Some("app".to_owned()),
             ..Notes::default()
         });
+        let keys = KeyRing::new(SigningAlgorithm::Rs256, KeySource::Test);
         let moment = Moment {
             issuer_name: "",
             issuer_url: "http://issuer",
             url: "http://issuer/token",
             redirect_uri: None,
             now: 0,
+            keys: &keys,
             notes: &notes,
             dealings: None,
         };

@@ -3,8 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::{
-    AuthorizeFault, DocumentFault, Fault, JwksFault, JwtFault, RedirectFault, Reply, Signing,
-    TransportAct,
+    AuthorizeFault, DocumentFault, Fault, JwksFault, JwtFault, RedirectFault, Reply, TransportAct,
 };
 
 impl Fault {
@@ -57,20 +56,6 @@ impl TransportAct {
     }
 }
 
-impl Signing {
-    /// The name, as in scenario files.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::HmacWithPublicKey => "hmac-with-public-key",
-            Self::CorruptSignature => "corrupt-signature",
-            Self::UnpublishedKey => "unpublished-key",
-            Self::UnknownKid => "unknown-kid",
-            Self::OtherAlgorithm => "other-algorithm",
-        }
-    }
-}
-
 fn line(point: &str, changes: &[String]) -> String {
     format!("{point}: {}", changes.join(", "))
 }
@@ -79,6 +64,8 @@ fn of_document(fault: &DocumentFault) -> Vec<String> {
     let mut changes: Vec<String> = sets("", &fault.set).collect();
     changes.extend(fault.json.iter().map(|json| format!("json {json}")));
     changes.extend(fault.remove.iter().map(|name| format!("no {name}")));
+    changes.extend(sets("first ", &fault.before));
+    changes.extend(sets("also ", &fault.after));
     changes.extend(fault.error.iter().map(|error| format!("error {error}")));
     changes.extend(fault.reply.iter().flat_map(of_reply));
     changes
@@ -91,6 +78,11 @@ fn of_jwks(fault: &JwksFault) -> Vec<String> {
     if fault.empty {
         changes.push("no keys".to_owned());
     }
+    changes.extend(fault.before.iter().map(|key| format!("first {key}")));
+    if fault.fillers > 0 {
+        changes.push(format!("{} more keys first", fault.fillers));
+    }
+    changes.extend((fault.foreign.iter()).map(|kid| format!("first a foreign key {kid:?}")));
     changes.extend(fault.reply.iter().flat_map(of_reply));
     changes
 }
@@ -142,6 +134,10 @@ fn of_jwt(fault: &JwtFault) -> Vec<String> {
     );
     changes.extend(fault.remove.iter().map(|name| format!("no {name}")));
     changes.extend(fault.shift.iter().map(|(name, by)| format!("{name} {by}")));
+    let fractional = fault.fractional.iter();
+    changes.extend(fractional.map(|name| format!("{name} as a fraction")));
+    changes.extend(sets("first ", &fault.claims_before));
+    changes.extend(sets("also ", &fault.claims_after));
     changes.extend(sets("header ", &fault.header));
     changes.extend(
         fault
@@ -171,6 +167,8 @@ fn of_reply(reply: &Reply) -> Vec<String> {
     if let Some(body) = &reply.body {
         changes.push(format!("another body of {} bytes", body.len()));
     }
+    changes.extend(reply.prefix.iter().map(|text| format!("after {text:?}")));
+    changes.extend((reply.suffix.iter()).map(|text| format!("followed by {text:?}")));
     changes.extend(
         reply
             .pad

@@ -5,7 +5,9 @@ use serde_json::{Map, Value, json};
 
 use super::object::Object;
 use super::placeholder::Placeholders;
+use super::repeated::Repeated;
 use super::{Fault, JwtFault, Moment, Point, Signing, TransportAct};
+use crate::jose::{Secret, Signer, SigningAlgorithm};
 use crate::journal::Endpoint;
 
 /// A value at the last moment before the wire.
@@ -37,6 +39,8 @@ pub(crate) struct JwtDraft {
     pub(crate) kind: JwtKind,
     pub(crate) header: Object,
     pub(crate) claims: Object,
+    /// Claims that are written before and after those.
+    pub(crate) repeated: Repeated,
     /// How it is signed; `None` is the honest way.
     pub(crate) signing: Option<Signing>,
     /// Header parameters that stay as they are, whatever the way of signing brings along.
@@ -49,9 +53,19 @@ impl JwtDraft {
             kind,
             header: header.into(),
             claims: claims.into(),
+            repeated: Repeated::default(),
             signing: None,
             header_set: Vec::new(),
         }
+    }
+
+    /// What signs it, where a fault wants the client's secret for that; else the honest signer.
+    pub(crate) fn signer(&self, honest: Signer, secret: Option<&str>) -> Signer {
+        if self.signing != Some(Signing::HmacWithClientSecret) {
+            return honest;
+        }
+        let secret = secret.unwrap_or_default().as_bytes();
+        Secret::new(SigningAlgorithm::Hs256, secret).map_or(honest, Signer::Secret)
     }
 
     fn change<'a>(&self, fault: &'a Fault) -> Option<&'a JwtFault> {
@@ -87,6 +101,13 @@ impl Draft for JwtDraft {
             let shifted = honest.saturating_add(by.seconds);
             claims.insert(name.clone(), json!(shifted));
         }
+        for name in &change.fractional {
+            if let Some(honest) = claims.get(name).and_then(Value::as_f64) {
+                claims.insert(name.clone(), json!(honest - 0.5));
+            }
+        }
+        let around = (&change.claims_before, &change.claims_after);
+        self.repeated.extend(claims, around, moment);
         set_json(claims, &change.claims, moment);
         claims.retain(|name, _| !change.remove.contains(name));
         let header = self.header.open();

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::algorithm::SigningAlgorithm;
 use super::key::SigningKey;
+use super::known::known_text;
 use super::ring::KeyRing;
 use super::verify::{Jws, Verified};
 use crate::fault::{JwtDraft, Signing};
@@ -97,12 +98,44 @@ pub(crate) fn sign_with(keys: &KeyRing, signer: &Signer, mut draft: JwtDraft) ->
             set_header(&mut draft, "alg", "none");
             finish(&draft, |_| Vec::new())
         }
-        Some(Signing::HmacWithPublicKey) => {
+        Some(
+            how @ (Signing::HmacWithPublicKey
+            | Signing::HmacWithTrimmedPem
+            | Signing::HmacWithPkcs1Pem
+            | Signing::HmacWithOpenssh
+            | Signing::HmacWithOpensshEc
+            | Signing::HmacWithDer
+            | Signing::HmacWithJwk
+            | Signing::HmacWithModulus
+            | Signing::HmacWithEmptyKey),
+        ) => {
             set_header(&mut draft, "alg", "HS256");
-            let key = hmac::Key::new(hmac::HMAC_SHA256, public_pem(keys).as_bytes());
+            let (kid, text) = known_text(keys, how);
+            if let Some(kid) = kid {
+                set_header(&mut draft, "kid", &kid);
+            }
+            let key = hmac::Key::new(hmac::HMAC_SHA256, &text);
             finish(&draft, |message| {
                 hmac::sign(&key, message).as_ref().to_vec()
             })
+        }
+        Some(Signing::HmacWithClientSecret) => {
+            set_header(&mut draft, "alg", "HS256");
+            finish(&draft, |message| signer.sign(message))
+        }
+        Some(Signing::EmbeddedKey) => {
+            let key = keys.unpublished(signing_algorithm(signer, keys));
+            set_header(&mut draft, "alg", key.algorithm.as_str());
+            let jwk = key.public().jwk();
+            draft.header.open().insert("jwk".to_owned(), jwk.into());
+            finish(&draft, |message| key.sign(message))
+        }
+        Some(Signing::ZeroSignature) => {
+            let key = keys.signing(SigningAlgorithm::Es256);
+            let key = key.unwrap_or_else(|| keys.own());
+            set_header(&mut draft, "alg", key.algorithm.as_str());
+            set_header(&mut draft, "kid", &key.kid);
+            finish(&draft, |message| vec![0; key.sign(message).len()])
         }
         Some(Signing::CorruptSignature) => finish(&draft, |message| {
             let mut signature = signer.sign(message);
@@ -129,13 +162,27 @@ pub(crate) fn sign_with(keys: &KeyRing, signer: &Signer, mut draft: JwtDraft) ->
     }
 }
 
-/// The text of the RSA key that everybody sees, or else of the issuer's own.
-fn public_pem(keys: &KeyRing) -> String {
-    let published = keys.algorithms().contains(&SigningAlgorithm::Rs256);
-    let rsa = published
-        .then(|| keys.signing(SigningAlgorithm::Rs256))
-        .flatten();
-    rsa.unwrap_or_else(|| keys.own()).public().pem()
+/// An algorithm of key pairs: the honest one, or else the issuer's.
+fn signing_algorithm(signer: &Signer, keys: &KeyRing) -> SigningAlgorithm {
+    let honest = signer.algorithm();
+    if honest.is_symmetric() {
+        keys.algorithm()
+    } else {
+        honest
+    }
+}
+
+/// The key that is never published, as it would be (RFC 7517 §4).
+pub(crate) fn unpublished_jwk(keys: &KeyRing, kid: &str) -> Value {
+    let key = keys.unpublished(keys.algorithm());
+    let mut jwk = key.public().jwk();
+    let more = [
+        ("kid", kid),
+        ("use", "sig"),
+        ("alg", key.algorithm.as_str()),
+    ];
+    jwk.extend(more.map(|(name, value)| (name.to_owned(), json!(value))));
+    Value::Object(jwk)
 }
 
 /// A token that this issuer signed, however long ago, and still accepts.
@@ -179,7 +226,8 @@ fn set_header(draft: &mut JwtDraft, name: &str, value: &str) {
 }
 
 fn finish(draft: &JwtDraft, sign: impl FnOnce(&[u8]) -> Vec<u8>) -> String {
-    compact(&draft.header.text(), &draft.claims.text(), sign)
+    let claims = draft.claims.text().into_owned();
+    compact(&draft.header.text(), &draft.repeated.around(claims), sign)
 }
 
 #[cfg(test)]

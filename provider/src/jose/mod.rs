@@ -6,6 +6,7 @@ pub(crate) mod jwe;
 pub(crate) mod jwk;
 pub(crate) mod jws;
 pub(crate) mod key;
+mod known;
 mod own;
 pub(crate) mod public;
 mod ring;
@@ -14,7 +15,7 @@ mod turns;
 pub(crate) mod verify;
 
 pub use algorithm::{ContentEncryption, KeyManagementAlgorithm, SigningAlgorithm};
-pub(crate) use jws::{Secret, Signer, half_hash, own_claims, sign_with};
+pub(crate) use jws::{Secret, Signer, half_hash, own_claims, sign_with, unpublished_jwk};
 pub use own::{OwnKey, OwnKeyError};
 pub(crate) use ring::{KeyRing, RingState};
 pub use source::KeySource;

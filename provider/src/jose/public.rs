@@ -148,14 +148,7 @@ impl PublicKey {
 
     /// As PEM text, as `openssl pkey -pubout` prints it.
     pub(crate) fn pem(&self) -> String {
-        let base64 = STANDARD.encode(self.der());
-        let mut pem = String::from("-----BEGIN PUBLIC KEY-----\n");
-        for line in base64.as_bytes().chunks(64) {
-            pem.push_str(&String::from_utf8_lossy(line));
-            pem.push('\n');
-        }
-        pem.push_str("-----END PUBLIC KEY-----\n");
-        pem
+        pem("PUBLIC KEY", &self.der())
     }
 
     fn parsed(&self) -> Option<ParsedPublicKey> {
@@ -168,6 +161,18 @@ impl PublicKey {
         };
         parsed.ok()
     }
+}
+
+/// PEM text (RFC 7468 §2).
+pub(super) fn pem(label: &str, der: &[u8]) -> String {
+    let base64 = STANDARD.encode(der);
+    let mut pem = format!("-----BEGIN {label}-----\n");
+    for line in base64.as_bytes().chunks(64) {
+        pem.push_str(&String::from_utf8_lossy(line));
+        pem.push('\n');
+    }
+    pem.push_str(&format!("-----END {label}-----\n"));
+    pem
 }
 
 impl fmt::Debug for PublicKey {

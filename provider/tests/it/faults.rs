@@ -274,6 +274,42 @@ fn cases() -> Vec<(&'static str, Value)> {
             "id-token-sign-other-algorithm",
             json!({"id-token": {"sign": "other-algorithm"}}),
         ),
+        (
+            "id-token-sign-hmac-with-openssh-ec",
+            json!({"id-token": {"sign": "hmac-with-openssh-ec"}}),
+        ),
+        (
+            "id-token-sign-hmac-with-client-secret",
+            json!({"id-token": {"sign": "hmac-with-client-secret"}}),
+        ),
+        (
+            "id-token-sign-embedded-key",
+            json!({"id-token": {"sign": "embedded-key", "header": {"kid": "unknown"}}}),
+        ),
+        (
+            "id-token-sign-zero-signature",
+            json!({"id-token": {"sign": "zero-signature"}}),
+        ),
+        (
+            "id-token-fractional",
+            json!({"id-token": {"fractional": ["exp", "iat"]}}),
+        ),
+        (
+            "id-token-claims-around",
+            json!({"id-token": {"claims-before": {"sub": "first"}, "claims-after": {"sub": "{value}-last"}}}),
+        ),
+        (
+            "jwks-more-keys",
+            json!({"jwks": {"before": [{"kty": "XYZ", "kid": "{value}"}, "no object"], "fillers": 2, "foreign": "a-stranger"}}),
+        ),
+        (
+            "userinfo-around",
+            json!({"userinfo": {"before": {"sub": "first"}, "after": {"sub": "{value}-last"}}}),
+        ),
+        (
+            "userinfo-prefix-suffix",
+            json!({"userinfo": {"reply": {"prefix": "before ", "suffix": " after"}}}),
+        ),
         ("access-token-dead", json!({"access-token": {"dead": true}})),
         (
             "userinfo-set",

@@ -4,6 +4,8 @@
 mod attack;
 mod checkup;
 mod observe;
+mod tabs;
+mod yardstick;
 
 use std::time::Instant;
 
@@ -56,6 +58,11 @@ pub async fn play(
     instance: &Instance,
     plan: &Plan,
 ) -> Result<(Record, Record), RunError> {
+    let over_tls = instance.honest.url().starts_with("https");
+    let mut checks_signatures = None;
+    if plan.scenario.tls_may_replace && over_tls {
+        checks_signatures = Some(yardstick::checks_signatures(target, instance, plan).await?);
+    }
     let mut stage = Stage::new(target, instance, &plan.settings);
     let faults = plan.faults.iter();
     let armed = faults
@@ -65,7 +72,8 @@ pub async fn play(
         stage.step(index, step).await?;
     }
     stage.disarm(armed);
-    let attack = stage.record().await;
+    let mut attack = stage.record().await;
+    attack.checks_signatures = checks_signatures;
     stage.forget();
     stage.step(0, &Step::sign_in()).await?;
     Ok((attack, stage.record().await))
@@ -291,6 +299,7 @@ impl<'a> Stage<'a> {
                     self.navigate(step.browser, request, leaves).await,
                 ))
             }
+            Act::VisitTogether => Ok(Acted::at(self.visit_together(step.browser).await?)),
             Act::SignOut => {
                 let request = self.sign_out(step.browser).await?;
                 Ok(Acted::at(

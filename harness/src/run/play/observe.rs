@@ -148,6 +148,7 @@ impl Stage<'_> {
             transcript,
             steps: std::mem::take(&mut self.steps),
             faults: std::mem::take(&mut self.faults),
+            checks_signatures: None,
             secrets,
             log: self.instance.log.text(),
             ended,

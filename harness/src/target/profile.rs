@@ -1,0 +1,40 @@
+//! How an issuer is set up beside the usual: what it leaves unsaid, and odd credentials.
+
+use oauth_gauntlet_provider::{DocumentFault, Fault, Issuer, JwksFault};
+
+use super::instance::{InstanceError, random};
+use crate::scenario::Settings;
+
+/// Identifier and secret of the client. The odd ones have letters that RFC 6749 Appendix B has
+/// encoded.
+pub(super) fn credentials(settings: &Settings, tag: &str) -> (String, String) {
+    let secret = random(24);
+    if settings.odd_credentials {
+        return (format!("rp {tag}:+%41&"), format!("se cret:{secret}+%41&="));
+    }
+    (format!("rp-{tag}"), format!("secret-{secret}"))
+}
+
+/// Has the issuer say less than it could. This is how it is, and no fault of a scenario: nobody
+/// waits for it to fire.
+pub(super) fn arm(issuer: &Issuer, settings: &Settings) -> Result<(), InstanceError> {
+    let keys = settings.bare_keys.then(|| Fault {
+        jwks: Some(JwksFault {
+            remove_members: vec!["alg".to_owned(), "use".to_owned()],
+            ..JwksFault::default()
+        }),
+        ..Fault::default()
+    });
+    let metadata = settings.bare_metadata.then(|| Fault {
+        metadata: Some(DocumentFault {
+            remove: vec!["id_token_signing_alg_values_supported".to_owned()],
+            ..DocumentFault::default()
+        }),
+        ..Fault::default()
+    });
+    for fault in keys.into_iter().chain(metadata) {
+        let armed = issuer.arm(fault);
+        armed.map_err(|error| InstanceError::new(error.to_string()))?;
+    }
+    Ok(())
+}
