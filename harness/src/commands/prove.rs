@@ -14,7 +14,7 @@ use crate::report::Exit;
 use crate::run::{Outcome, Progress, run_all};
 use crate::scenario::{Plan, Settings, Source};
 use crate::select::matches;
-use crate::target::{Builtin, Pool, Reach, Restart, Start, Target};
+use crate::target::{Builtin, Pool, Reach, Ready, Restart, Start, Target};
 
 /// Runs the command.
 pub async fn prove(args: &ProveArgs) -> Exit {
@@ -232,9 +232,10 @@ fn as_target(mutant: &Mutant, program: &Path) -> Target {
     let start = Start {
         command: format!("'{}'", program.display()),
         install: None,
-        ready: "{app}/".to_owned(),
+        ready: Ready::default(),
         timeout: "20s".to_owned(),
         restart: Restart::PerScenario,
+        files: BTreeMap::new(),
         env: Builtin::reference_env(&Settings::default()),
         env_plain_oauth2: plain,
         env_two_issuers: Builtin::reference_env(&Settings {

@@ -35,9 +35,7 @@ pub async fn run(args: RunArgs) -> Exit {
     let all = args.selecting.patterns.is_empty()
         && args.selecting.tag.is_empty()
         && args.selecting.level.is_none();
-    if all && stale_known(&target, &plans) {
-        return Exit::Usage;
-    }
+    let stale = all && stale_known(&target, &plans);
     let from = match &source {
         Source::Embedded => "built in".to_owned(),
         Source::Folder(folder) => format!("from {}/", folder.display()),
@@ -73,7 +71,10 @@ pub async fn run(args: RunArgs) -> Exit {
     told.bar.finish_and_clear();
     let outcomes = told.outcomes();
     let exit = match ended {
-        Ok(()) => Exit::of(&Tally::of(&outcomes), deny_warn),
+        Ok(()) => match Exit::of(&Tally::of(&outcomes), deny_warn) {
+            Exit::Well if stale => Exit::Unproven,
+            exit => exit,
+        },
         Err(Stopped::Interrupted) => Exit::Interrupted,
         Err(Stopped::SetUp(error)) => {
             complain(&report::setup(&error));
@@ -200,7 +201,7 @@ fn conclude(
     exit
 }
 
-/// An entry of `[[known]]` that names no scenario would be waited for in vain.
+/// An entry of `[[known]]` that names no scenario is stale: it puts up with nothing.
 fn stale_known(target: &Target, plans: &[Plan]) -> bool {
     let ids: Vec<&str> = plans.iter().map(|plan| plan.id.as_str()).collect();
     let unknown = |known: &&Known| !ids.iter().any(|id| matches(&known.scenario, id));

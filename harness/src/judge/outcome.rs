@@ -364,13 +364,11 @@ impl Context<'_> {
         let entry = self.last_of_act()?;
         let status = entry.answer.status()?;
         let empty = entry.answer.body().trim().is_empty();
-        if status != 500 && !empty {
-            return None;
-        }
-        let page = if empty {
-            "an empty page"
-        } else {
-            "a page for crashes"
+        let page = match self.step.explained {
+            _ if empty => "an empty page",
+            _ if status == 500 => "a page for crashes",
+            Some(false) => "a page that does not look as [error_page] in the target file says",
+            Some(true) | None => return None,
         };
         let mut finding = self.finding(
             "the client does not tell its user what happened".to_owned(),

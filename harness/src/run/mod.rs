@@ -2,6 +2,7 @@
 
 mod baseline;
 mod diagnosis;
+mod known;
 mod observed;
 mod play;
 mod schedule;
@@ -117,6 +118,9 @@ pub struct StepRecord {
     pub standing: Standing,
     /// The protected page, as it was shown.
     pub page: String,
+    /// Whether the page that the act ended on looks as the target says that a page looks which
+    /// tells its user what went wrong; none, where it does not say.
+    pub explained: Option<bool>,
     /// The code of a prepared authorization response.
     pub delivered: Option<String>,
     /// For planted cookies: how many there were to plant.

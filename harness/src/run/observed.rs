@@ -292,7 +292,13 @@ pub(super) fn sign_out_page<'a>(
     record: &'a Record,
     step: &StepRecord,
 ) -> Option<&'a Entry> {
-    let path = target.app.logout.path.split('?').next().unwrap_or_default();
+    let path = target
+        .app
+        .logout
+        .path()
+        .split('?')
+        .next()
+        .unwrap_or_default();
     let pages = record
         .during(step.window)
         .filter(|it| it.is_page_of_the_app());

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{OnceCell, Semaphore};
 
+use super::known::settle;
 use super::{Record, RunError, control, play};
 use crate::judge::{Judgement, Verdict, control_defect, judge, passive};
 use crate::scenario::{Capability, Plan, Settings, Step};
-use crate::select::matches;
 use crate::target::{InstanceError, Pool, Spec};
 
 /// What became of one scenario.
@@ -223,7 +223,9 @@ impl Runner {
             Err(error) => {
                 let verdict = match error {
                     RunError::Fault(_) => Verdict::Error,
-                    RunError::Missing { .. } | RunError::Unsaid(_) => Verdict::Inconclusive,
+                    RunError::Missing { .. } | RunError::Unsaid(_) | RunError::Page(_) => {
+                        Verdict::Inconclusive
+                    }
                 };
                 return Outcome::of(plan, Judgement::because(verdict, error.to_string()));
             }
@@ -247,37 +249,8 @@ impl Runner {
         outcome
     }
 
-    /// A failure that the target file lists is known; a listed one that passes is stale, and said.
     fn known(&self, plan: &Plan, judgement: Judgement) -> Judgement {
-        let listed = self
-            .pool
-            .target()
-            .known
-            .iter()
-            .find(|known| matches(&known.scenario, &plan.id));
-        match (listed, judgement.verdict) {
-            (Some(known), Verdict::Fail | Verdict::Warn) if known.is_over() => {
-                let reason = "it is listed under [[known]], and its last day is over";
-                Judgement {
-                    verdict: Verdict::Inconclusive,
-                    reason: Some(reason.to_owned()),
-                    ..judgement
-                }
-            }
-            (Some(known), Verdict::Fail | Verdict::Warn) => Judgement {
-                verdict: Verdict::Known,
-                reason: Some(match &known.issue {
-                    Some(issue) => format!("{} ({issue})", known.reason),
-                    None => known.reason.clone(),
-                }),
-                ..judgement
-            },
-            (Some(_), Verdict::Pass) => Judgement::because(
-                Verdict::Inconclusive,
-                "it is listed under [[known]] and passes now: remove the entry",
-            ),
-            _ => judgement,
-        }
+        settle(&self.pool.target().known, &plan.id, judgement)
     }
 
     async fn control(&self, plan: &Plan) -> Result<Arc<Record>, String> {

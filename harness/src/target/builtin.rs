@@ -12,7 +12,7 @@ use tracing::Dispatch;
 use tracing::instrument::WithSubscriber;
 
 use super::process::LogBuffer;
-use super::{App, Logout, LogoutMethod, ProviderTable, Reach, SecondApp, Target};
+use super::{App, ProviderTable, Reach, SecondApp, Target, Way};
 use crate::demo;
 use crate::scenario::{Capability, Settings};
 
@@ -47,10 +47,7 @@ impl Builtin {
                     Capability::Discovery,
                     Capability::Proxy,
                 ],
-                Logout {
-                    path: "/logout".to_owned(),
-                    method: LogoutMethod::Post,
-                },
+                Way::form("/logout"),
                 Duration::from_secs(8),
             ),
             Self::Demo => (
@@ -61,7 +58,7 @@ impl Builtin {
                     Capability::Userinfo,
                     Capability::Logout,
                 ],
-                Logout::default(),
+                "/logout".into(),
                 Duration::from_secs(2),
             ),
         };
@@ -75,13 +72,15 @@ impl Builtin {
             app: App {
                 logout,
                 second: (self == Self::Reference).then(|| SecondApp {
-                    login: "/login?provider=attacker".to_owned(),
-                    first_login: Some("/login?provider=honest".to_owned()),
+                    login: "/login?provider=attacker".into(),
+                    first_login: Some("/login?provider=honest".into()),
                     callback: None,
                 }),
                 ..App::default()
             },
             signed_in: None,
+            signed_out: None,
+            error_page: None,
             known: Vec::new(),
             source: None,
         }

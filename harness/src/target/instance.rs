@@ -8,6 +8,7 @@ use rand::distr::Alphanumeric;
 
 use super::LogBuffer;
 use super::builtin::Server;
+use super::leftover::WrittenFile;
 use super::process::Process;
 use crate::scenario::{Browser, Plan, Role, Settings};
 
@@ -135,8 +136,15 @@ pub struct Instance {
 
 #[derive(Debug)]
 pub(super) enum Running {
-    InProcess { _server: Server },
-    Process(Process),
+    InProcess {
+        _server: Server,
+    },
+    Process {
+        process: Process,
+        /// Put back after the program has ended.
+        _files: Vec<WrittenFile>,
+        _turn: Option<tokio::sync::OwnedSemaphorePermit>,
+    },
     Elsewhere,
 }
 
@@ -170,7 +178,7 @@ impl Instance {
     /// How the program ended, if it has.
     pub fn ended(&self) -> Option<String> {
         match &self.running {
-            Running::Process(process) => process.ended().map(|status| status.to_string()),
+            Running::Process { process, .. } => process.ended().map(|status| status.to_string()),
             Running::InProcess { .. } | Running::Elsewhere => None,
         }
     }

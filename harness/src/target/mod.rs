@@ -1,28 +1,28 @@
 //! Target files: how the harness reaches a client, as types.
 
 mod builtin;
+mod check;
 mod instance;
 mod leftover;
 mod load;
 mod placeholder;
 mod pool;
+mod probe;
 mod process;
 mod profile;
 mod provider;
 mod ready;
 mod source;
 mod start_error;
+mod start_files;
+mod way;
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{self, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use schemars::JsonSchema;
+use serde::Deserialize;
 use toml::value::Datetime;
 
 pub use builtin::Builtin;
@@ -30,9 +30,13 @@ pub use instance::{Account, Instance, InstanceError, Spec};
 pub use load::{TargetError, from_file, parse};
 pub use placeholder::Values;
 pub use pool::Pool;
+pub use probe::Probe;
 pub use process::{LogBuffer, end_all_programs};
 pub use provider::ProviderTable;
+pub use ready::Ready;
 pub use source::SourceText;
+pub use start_files::StartFile;
+pub use way::Way;
 
 use crate::scenario::Capability;
 
@@ -64,6 +68,13 @@ pub struct TargetFile {
     /// `sub`, name, user name or e-mail address.
     #[serde(default, rename = "signed_in")]
     pub signed_in: Option<Probe>,
+    /// How the protected page looks to everybody else. Only needed where it answers everybody;
+    /// it comes before `signed_in`.
+    #[serde(default, rename = "signed_out")]
+    pub signed_out: Option<Probe>,
+    /// How a page looks that tells its user what went wrong.
+    #[serde(default, rename = "error_page")]
+    pub error_page: Option<Probe>,
     /// Failures that are known, with a reason.
     #[serde(default)]
     pub known: Vec<Known>,
@@ -82,9 +93,11 @@ pub struct Start {
     /// The command that sets the program up; named when the start fails.
     #[serde(default)]
     pub install: Option<String>,
-    /// A URL that is polled until it answers. Default: `{app}/`.
-    #[serde(default = "default_ready")]
-    pub ready: String,
+    /// When it is ready: when a URL answers, when a line of its output matches
+    /// (`{ log = "regex" }`), or when something listens on its port (`{ port = true }`).
+    /// Default: `{app}/`.
+    #[serde(default)]
+    pub ready: Ready,
     /// How long the start may take. Default: `20s`.
     #[serde(default = "default_start_timeout")]
     pub timeout: String,
@@ -96,6 +109,11 @@ pub struct Start {
     /// `{second.client_secret}`.
     #[serde(default)]
     pub env: BTreeMap<String, String>,
+    /// Files, by their path below the folder of the target file, for what takes no environment:
+    /// written before the program starts, and put back when it has ended. Such a client is
+    /// started once at a time.
+    #[serde(default)]
+    pub files: BTreeMap<String, StartFile>,
     /// Environment variables that take effect when a scenario wants the client without OpenID
     /// Connect.
     #[serde(default)]
@@ -103,10 +121,6 @@ pub struct Start {
     /// Environment variables that take effect when a scenario wants two issuers at once.
     #[serde(default)]
     pub env_two_issuers: BTreeMap<String, String>,
-}
-
-fn default_ready() -> String {
-    "{app}/".to_owned()
 }
 
 fn default_start_timeout() -> String {
@@ -145,14 +159,17 @@ pub struct Attach {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct App {
-    /// The page that starts a login.
-    pub login: String,
+    /// How a login is started.
+    pub login: Way,
     /// The redirect URI's path.
     pub callback: String,
     /// A page that only signed-in users see.
     pub protected: String,
-    /// How to sign out.
-    pub logout: Logout,
+    /// How a session is ended.
+    pub logout: Way,
+    /// Headers that browsers send to the client, such as `Accept-Language`. They accept HTML
+    /// unless `Accept` is among them.
+    pub headers: BTreeMap<String, String>,
     /// Pages for the second issuer.
     pub second: Option<SecondApp>,
 }
@@ -160,10 +177,11 @@ pub struct App {
 impl Default for App {
     fn default() -> Self {
         Self {
-            login: "/login".to_owned(),
+            login: "/login".into(),
             callback: "/callback".to_owned(),
             protected: "/profile".to_owned(),
-            logout: Logout::default(),
+            logout: "/logout".into(),
+            headers: BTreeMap::new(),
             second: None,
         }
     }
@@ -173,117 +191,27 @@ impl Default for App {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct SecondApp {
-    /// The page that starts a login at the second issuer.
-    pub login: String,
-    /// The page that starts a login at the first issuer when both are on offer. Default: `login`
-    /// of `[app]`.
+    /// How a login at the second issuer is started.
+    pub login: Way,
+    /// How a login at the first issuer is started when both are on offer. Default: `login` of
+    /// `[app]`.
     #[serde(default)]
-    pub first_login: Option<String>,
+    pub first_login: Option<Way>,
     /// The redirect URI's path there. Default: the same as for the first.
     #[serde(default)]
     pub callback: Option<String>,
-}
-
-/// How to sign out: a path, or a table with path and method.
-#[derive(Debug, Clone)]
-pub struct Logout {
-    /// The page's path.
-    pub path: String,
-    /// The method.
-    pub method: LogoutMethod,
-}
-
-/// The table form of [`Logout`].
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct LogoutTable {
-    /// The page's path.
-    path: String,
-    /// The method. Default: `GET`.
-    #[serde(default)]
-    method: LogoutMethod,
-}
-
-impl<'de> Deserialize<'de> for Logout {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct PathOrTable;
-        impl<'de> Visitor<'de> for PathOrTable {
-            type Value = Logout;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a path, or a table with `path` and `method`")
-            }
-
-            fn visit_str<E: de::Error>(self, path: &str) -> Result<Logout, E> {
-                Ok(Logout {
-                    path: path.to_owned(),
-                    method: LogoutMethod::Get,
-                })
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Logout, A::Error> {
-                let table = LogoutTable::deserialize(MapAccessDeserializer::new(map))?;
-                Ok(Logout {
-                    path: table.path,
-                    method: table.method,
-                })
-            }
-        }
-        deserializer.deserialize_any(PathOrTable)
-    }
-}
-
-impl JsonSchema for Logout {
-    fn schema_name() -> Cow<'static, str> {
-        "Logout".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let table = generator.subschema_for::<LogoutTable>();
-        json_schema!({
-            "description": "How to sign out: a path, or a table with path and method.",
-            "anyOf": [{ "type": "string" }, table],
-        })
-    }
-}
-
-impl Default for Logout {
-    fn default() -> Self {
-        Self {
-            path: "/logout".to_owned(),
-            method: LogoutMethod::Get,
-        }
-    }
-}
-
-/// The method that signs out.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum LogoutMethod {
-    /// A link.
-    #[default]
-    Get,
-    /// A form; its hidden fields are sent along.
-    Post,
-}
-
-/// How a page looks.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
-pub struct Probe {
-    /// The status code.
-    pub status: Option<u16>,
-    /// Text that stands in the page. `{user.email}`, `{user.sub}` and `{user.name}` are the
-    /// account's.
-    pub text: Option<String>,
 }
 
 /// A failure that is known.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Known {
-    /// The scenario's id.
+    /// The scenario's id, or a pattern with `*`.
     pub scenario: String,
+    /// A part of the sentence of one finding. With it, only this finding is put up with, and any
+    /// other in the same scenario still fails.
+    #[serde(default)]
+    pub check: Option<String>,
     /// Why it is put up with.
     pub reason: String,
     /// Where it is tracked.
@@ -296,6 +224,13 @@ pub struct Known {
 }
 
 impl Known {
+    /// Whether a finding with this sentence is put up with.
+    pub fn covers(&self, sentence: &str) -> bool {
+        self.check
+            .as_ref()
+            .is_none_or(|check| sentence.contains(check))
+    }
+
     /// Whether its last day is over, by the date in UTC.
     pub fn is_over(&self) -> bool {
         let today = humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string();
@@ -323,6 +258,10 @@ pub struct Target {
     pub app: App,
     /// How a signed-in page looks, if the target says so.
     pub signed_in: Option<Probe>,
+    /// How its protected page looks to everybody else, if the target says so.
+    pub signed_out: Option<Probe>,
+    /// How a page looks that tells its user what went wrong, if the target says so.
+    pub error_page: Option<Probe>,
     /// Known failures.
     pub known: Vec<Known>,
     /// The target file's text; the built-in clients have none.

@@ -21,9 +21,14 @@ impl Values {
 
     /// Replaces every known `{name}`; others stay, since they may be meant for somebody else.
     pub fn fill(&self, text: &str) -> String {
+        self.fill_with(text, str::to_owned)
+    }
+
+    /// The same, with values put differently.
+    pub fn fill_with(&self, text: &str, put: impl Fn(&str) -> String) -> String {
         let mut filled = text.to_owned();
         for (name, value) in &self.0 {
-            filled = filled.replace(&format!("{{{name}}}"), value);
+            filled = filled.replace(&format!("{{{name}}}"), &put(value));
         }
         filled
     }

@@ -7,15 +7,18 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use oauth_gauntlet_provider::{
     Client, Clock, Issuer, IssuerSettings, KeySource, RefreshTokens, Rule,
 };
+use regex::Regex;
+use tokio::sync::Semaphore;
 
 use super::builtin::free_listener;
 use super::instance::{Account, Instance, InstanceError, Running, Spec, random};
+use super::leftover::WrittenFile;
 use super::load::split_command;
 use super::placeholder::Values;
 use super::process::Process;
 use super::profile;
 use super::provider::Reached;
-use super::ready::{port_for_a_program, wait_until_ready};
+use super::ready::{Ready, Sign, port_for_a_program, wait_until_ready};
 use super::start_error::Attempt;
 use super::{Attach, Builtin, LogBuffer, Reach, Restart, Start, Target};
 use crate::scenario::Settings;
@@ -28,6 +31,7 @@ pub struct Pool {
     reached: Reached,
     idle: Mutex<Vec<Instance>>,
     serial: std::sync::atomic::AtomicU64,
+    turn: Arc<Semaphore>,
 }
 
 impl Pool {
@@ -52,6 +56,7 @@ impl Pool {
             reached,
             idle: Mutex::default(),
             serial: 0.into(),
+            turn: Arc::new(Semaphore::new(1)),
         })
     }
 
@@ -104,7 +109,9 @@ impl Pool {
     pub fn release(&self, instance: Instance, clean: bool) {
         let keeps = match &self.target.reach {
             Reach::Builtin(_) => false,
-            Reach::Command { start, .. } => start.restart != Restart::PerScenario,
+            Reach::Command { start, .. } => {
+                start.restart != Restart::PerScenario && start.files.is_empty()
+            }
             Reach::Attached(_) => true,
         };
         if keeps && clean && instance.spec.is_plain() && instance.ended().is_none() {
@@ -167,6 +174,13 @@ impl Pool {
             .iter()
             .map(|word| values.fill(word))
             .collect();
+        // Files are there once, so a program that reads some runs once at a time.
+        let turn = if start.files.is_empty() {
+            None
+        } else {
+            Arc::clone(&self.turn).acquire_owned().await.ok()
+        };
+        let files = write_files(folder, start, &values)?;
         let attempt = Attempt {
             start,
             folder,
@@ -175,17 +189,17 @@ impl Pool {
         };
         let process = Process::start(&words, folder, &env, &draft.log)
             .map_err(|error| attempt.refused(&error))?;
-        let url = values.fill(&start.ready);
-        let url = match &draft.behind_proxy {
-            Some(inside) => url.replacen(&draft.app, inside, 1),
-            None => url,
-        };
-        if let Err(reason) = wait_until_ready(&process, &url, timeout).await {
+        let sign = sign(start, &draft, &values, port)?;
+        if let Err(reason) = wait_until_ready(&process, &draft.log, &sign, timeout).await {
             // The output of a program that has just died may still be on its way.
             tokio::time::sleep(Duration::from_millis(50)).await;
             return Err(attempt.not_ready(&reason, &draft.log));
         }
-        draft.running = Running::Process(process);
+        draft.running = Running::Process {
+            process,
+            _files: files,
+            _turn: turn,
+        };
         Ok(draft)
     }
 
@@ -257,6 +271,45 @@ impl Pool {
             .create_issuer(name, settings)
             .map_err(|error| InstanceError::new(error.to_string()))
     }
+}
+
+/// Writes the files that a program reads.
+fn write_files(
+    folder: &std::path::Path,
+    start: &Start,
+    values: &Values,
+) -> Result<Vec<WrittenFile>, InstanceError> {
+    let files = start.files.iter();
+    let written = files.map(|(path, file)| {
+        file.write(folder, path, values).map_err(|error| {
+            InstanceError::new(format!(
+                "`{path}` of [start.files] cannot be written: {error}"
+            ))
+        })
+    });
+    written.collect()
+}
+
+/// What says that a program is ready.
+fn sign(
+    start: &Start,
+    draft: &Instance,
+    values: &Values,
+    port: u16,
+) -> Result<Sign, InstanceError> {
+    Ok(match &start.ready {
+        Ready::Url(url) => {
+            let url = values.fill(url);
+            Sign::Url(match &draft.behind_proxy {
+                Some(inside) => url.replacen(&draft.app, inside, 1),
+                None => url,
+            })
+        }
+        Ready::Log(line) => {
+            Sign::Log(Regex::new(line).map_err(|error| InstanceError::new(error.to_string()))?)
+        }
+        Ready::Port => Sign::Port(port),
+    })
 }
 
 fn texts(env: &BTreeMap<String, String>) -> impl Iterator<Item = (&str, &str)> {

@@ -1,13 +1,89 @@
-//! Until a program is ready: a port for it, and the wait for its first answer.
+//! Until a program is ready: a port for it, and the wait for the sign that it gives.
 
+use std::borrow::Cow;
+use std::fmt;
 use std::net::{Ipv4Addr, TcpListener};
 use std::time::{Duration, Instant};
 
 use rand::RngExt;
+use regex::Regex;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use super::InstanceError;
-use super::process::Process;
+use super::process::{LogBuffer, Process};
 use crate::user_agent::http_client;
+
+/// When a program is ready.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ready {
+    /// When a URL answers.
+    Url(String),
+    /// When a line of its output matches a regular expression.
+    Log(String),
+    /// When something listens on its port.
+    Port,
+}
+
+/// The table form of [`Ready`].
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+#[schemars(rename = "Ready")]
+struct ReadyTable {
+    /// A regular expression for a line of the program's output, such as `"Started .* in"`.
+    log: Option<String>,
+    /// Something listens on `{port}`.
+    port: bool,
+}
+
+impl Default for Ready {
+    fn default() -> Self {
+        Self::Url("{app}/".to_owned())
+    }
+}
+
+impl<'de> Deserialize<'de> for Ready {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct UrlOrTable;
+        impl<'de> Visitor<'de> for UrlOrTable {
+            type Value = Ready;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a URL, or a table with `log` or `port = true`")
+            }
+
+            fn visit_str<E: de::Error>(self, url: &str) -> Result<Ready, E> {
+                Ok(Ready::Url(url.to_owned()))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Ready, A::Error> {
+                let table = ReadyTable::deserialize(MapAccessDeserializer::new(map))?;
+                match (table.log, table.port) {
+                    (Some(log), false) => Ok(Ready::Log(log)),
+                    (None, true) => Ok(Ready::Port),
+                    _ => Err(de::Error::custom("either `log`, or `port = true`")),
+                }
+            }
+        }
+        deserializer.deserialize_any(UrlOrTable)
+    }
+}
+
+impl JsonSchema for Ready {
+    fn schema_name() -> Cow<'static, str> {
+        "UrlOrReady".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let table = generator.subschema_for::<ReadyTable>();
+        json_schema!({
+            "description": "A URL that is polled until it answers, a line of the output, or a port.",
+            "anyOf": [{ "type": "string" }, table],
+        })
+    }
+}
 
 /// A port that is free now and that nobody is given by chance: the system hands out ports from
 /// 32768 on to whoever asks for any.
@@ -23,42 +99,71 @@ pub(super) fn port_for_a_program() -> Result<u16, InstanceError> {
     ))
 }
 
-/// Polls until the client answers at all.
+/// Waits for the sign that a program is ready.
 pub(super) async fn wait_until_ready(
     process: &Process,
-    url: &str,
+    log: &LogBuffer,
+    sign: &Sign,
     timeout: Duration,
 ) -> Result<(), String> {
-    let client = http_client();
     let deadline = Instant::now() + timeout;
-    let mut silent = false;
     loop {
         if let Some(status) = process.ended() {
             return Err(format!("ended before it was ready ({status})"));
         }
         let left = deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            let what = if silent {
-                "accepts connections but never answers"
-            } else {
-                "nothing listens there"
-            };
-            return Err(format!(
-                "is not ready after {}: {url} was polled and {what}",
-                humantime::format_duration(timeout)
-            ));
-        }
-        match client
-            .get(url)
-            .timeout(left.min(Duration::from_secs(2)))
-            .send()
-            .await
-        {
+        let missing = sign.missing(log, left.min(Duration::from_secs(2))).await;
+        match missing {
             // Somebody else on this port would answer as well, while our program fails to bind it.
-            Ok(_) if process.ended().is_none() => return Ok(()),
-            Ok(_) => continue,
-            Err(error) => silent = error.is_timeout(),
+            None if process.ended().is_none() => return Ok(()),
+            None => continue,
+            Some(missing) if left.is_zero() => {
+                return Err(format!(
+                    "is not ready after {}: {missing}",
+                    humantime::format_duration(timeout)
+                ));
+            }
+            Some(_) => {}
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// What is waited for, with everything filled in.
+#[derive(Debug)]
+pub(super) enum Sign {
+    Url(String),
+    Log(Regex),
+    Port(u16),
+}
+
+impl Sign {
+    /// What is still missing, in words.
+    async fn missing(&self, log: &LogBuffer, patience: Duration) -> Option<String> {
+        match self {
+            Self::Url(url) => {
+                let patience = patience.max(Duration::from_millis(10));
+                let answer = http_client().get(url).timeout(patience).send().await;
+                let error = answer.err()?;
+                let what = if error.is_timeout() {
+                    "accepts connections but never answers"
+                } else {
+                    "nothing listens there"
+                };
+                Some(format!("{url} was polled and {what}"))
+            }
+            Self::Log(line) => {
+                let text = log.text();
+                let said = text.lines().any(|it| line.is_match(it));
+                (!said).then(|| format!("no line of its output matches `{line}`"))
+            }
+            Self::Port(port) => {
+                let address = ("localhost", *port);
+                let connected = tokio::net::TcpStream::connect(address).await;
+                connected
+                    .err()
+                    .map(|_| format!("nothing listens on port {port}"))
+            }
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use super::instance::InstanceError;
-use super::{LogBuffer, Start};
+use super::{LogBuffer, Ready, Start};
 
 /// How many lines of a program's output are shown.
 const LINES: usize = 8;
@@ -121,7 +121,9 @@ impl Attempt<'_> {
     fn nothing_listens(&self, reason: &str, output: &str) -> InstanceError {
         let start = self.start;
         let names = |text: &str| text.contains("{port}") || text.contains("{app}");
-        if !names(&start.ready) {
+        if let Ready::Url(url) = &start.ready
+            && !names(url)
+        {
             let advice = "the port is a new one each time: write ready = \"{app}/\", with the path \
                           of a page";
             return self.error(reason, &["start", "ready"], advice.to_owned());

@@ -2,16 +2,18 @@
 //! do, and remembers every exchange.
 
 mod cookies;
+mod markup;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use reqwest::header::{COOKIE, LOCATION};
+use reqwest::header::{COOKIE, LOCATION, ORIGIN};
 use reqwest::{Certificate, Client, Method, redirect};
 use url::Url;
 
 pub use cookies::{Jar, StoredCookie};
+pub use markup::{Click, ClickError, Clickable, click, fields, is_selector, texts, token};
 
 /// How many redirects a browser follows before it gives up.
 const REDIRECT_LIMIT: usize = 20;
@@ -155,6 +157,8 @@ pub struct UserAgent {
     pub proxy: Option<(String, String)>,
     /// The origin of the issuers.
     pub issuer_origin: String,
+    /// Headers that go to everybody else.
+    pub headers: Vec<(String, String)>,
     /// How long one navigation may take in all.
     pub time_limit: Duration,
 }
@@ -167,6 +171,7 @@ impl Default for UserAgent {
             issuer_headers: Vec::new(),
             proxy: None,
             issuer_origin: String::new(),
+            headers: Vec::new(),
             time_limit: Duration::ZERO,
         }
     }
@@ -193,6 +198,18 @@ impl Request {
             url,
             form: None,
             cross_site: false,
+        }
+    }
+
+    /// Sends a form.
+    pub fn form(url: Url, fields: &[(String, String)]) -> Self {
+        let form = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(fields)
+            .finish();
+        Self {
+            method: Method::POST,
+            form: Some(form),
+            ..Self::get(url)
         }
     }
 }
@@ -274,6 +291,19 @@ impl UserAgent {
             for (name, value) in &self.issuer_headers {
                 builder = builder.header(*name, value);
             }
+        } else {
+            for (name, value) in &self.headers {
+                builder = builder.header(name, value);
+            }
+        }
+        if request.method == Method::POST {
+            // Another site's form says where it stands.
+            let origin = if cross_site {
+                "https://elsewhere.test".to_owned()
+            } else {
+                request.url.origin().ascii_serialization()
+            };
+            builder = builder.header(ORIGIN, origin);
         }
         if let Some(form) = &request.form {
             builder = builder

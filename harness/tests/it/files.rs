@@ -190,3 +190,17 @@ fn a_new_file_is_picked_up_without_touching_code() {
     assert_eq!(output.status.code(), Some(0), "{stdout}");
     assert!(stdout.contains("mine/first"), "{stdout}");
 }
+
+#[test]
+fn every_target_file_of_the_documentation_can_be_read() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/targets.md");
+    let text = fs::read_to_string(&page).expect("the page is there");
+    let blocks = text.split("```toml\n").skip(1);
+    let files: Vec<&str> = blocks.filter_map(|rest| rest.split("```").next()).collect();
+    assert!(files.len() > 4, "{files:?}");
+    for file in files {
+        if let Err(defects) = gauntlet::target::parse(&page, file) {
+            panic!("{}\n{file}", defects[0]);
+        }
+    }
+}

@@ -194,6 +194,176 @@ fn a_ca_file_is_there_over_https_alone() {
     );
 }
 
+/// An app that reads a file, begins logins by a form, and answers everybody 200 in JSON.
+fn fussy(login: &str, more: &str) -> String {
+    let programs = bad_target();
+    let program = programs.with_file_name("fussy_target");
+    format!(
+        r#"
+name = "fussy"
+can  = ["plain-oauth2", "userinfo", "logout"]
+
+[start]
+command = "{program} {{port}}"
+ready   = {{ log = "Started .* in \\d" }}
+
+[start.files."config/app.json"]
+json = {{ authority = "{{issuer}}", client_id = "{{client_id}}", client_secret = "{{client_secret}}", base = "{{app}}" }}
+
+[app]
+login     = {login}
+callback  = "/callback"
+protected = "/account"
+logout    = {{ path = "/end", method = "POST", csrf = "_csrf" }}
+
+[signed_in]
+json = {{ "$.user.email" = "{{user.email}}" }}
+
+[signed_out]
+json = {{ "$.user.email" = "null" }}
+{more}"#,
+        program = program.display()
+    )
+}
+
+fn fussy_run(name: &str, login: &str, more: &str, scenarios: &[&str]) -> (Option<i32>, String) {
+    let folder = Folder::new(name);
+    folder.write("gauntlet.toml", fussy(login, more).as_bytes());
+    folder.write("config/keep.json", b"{}");
+    let output = Command::new(env!("CARGO_BIN_EXE_gauntlet"))
+        .arg("run")
+        .args(scenarios)
+        .current_dir(&folder.0)
+        .env("NO_COLOR", "1")
+        .output()
+        .expect("the program starts");
+    let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
+    text.push_str(&String::from_utf8_lossy(&output.stderr));
+    let left: Vec<_> = std::fs::read_dir(folder.0.join("config"))
+        .expect("the folder is there")
+        .map(|entry| entry.expect("it can be read").file_name())
+        .collect();
+    assert_eq!(left, ["keep.json"], "the file is gone when the run is over");
+    (output.status.code(), text)
+}
+
+#[test]
+fn a_form_with_its_token_a_file_and_a_line_of_the_output_are_all_it_takes() {
+    let login = r#"{ path = "/begin", method = "POST", csrf = "_csrf", from = "/" }"#;
+    let scenarios = ["flow/valid-code", "logout/ends-session"];
+    let (code, text) = fussy_run("fussy-form", login, "", &scenarios);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("2 pass"), "{text}");
+}
+
+#[test]
+fn a_button_is_clicked_by_its_text() {
+    let login = r#"{ open = "/", click = "text=Sign in" }"#;
+    let (code, text) = fussy_run("fussy-click", login, "", &["flow/valid-code"]);
+    assert_eq!(code, Some(0), "{text}");
+}
+
+#[test]
+fn a_button_that_is_not_there_is_a_mistake_of_the_set_up_that_names_what_is() {
+    let login = r#"{ open = "/", click = "text=Log on" }"#;
+    let (code, text) = fussy_run("fussy-no-button", login, "", &["flow/valid-code"]);
+    assert_eq!(code, Some(3), "{text}");
+    assert!(text.contains("the page has `Sign in`"), "{text}");
+}
+
+#[test]
+fn what_is_listed_as_known_does_not_fail_and_what_is_stale_does() {
+    let login = r#"{ open = "/", click = "text=Sign in" }"#;
+    let listed = |check: &str| {
+        format!(
+            "\n[[known]]\nscenario = \"callback/state-missing\"\nreason = \"in review\"\n{check}"
+        )
+    };
+    let run = |name: &str, more: &str, scenario: &str| {
+        fussy_run(name, login, more, &["flow/valid-code", scenario])
+    };
+    let (code, text) = run("known", &listed(""), "callback/state-missing");
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("KNOWN"), "{text}");
+    let other = listed("check = \"something else\"");
+    let (code, text) = run("known-other", &other, "callback/state-missing");
+    assert_eq!(code, Some(1), "{text}");
+    let stale = listed("").replace("callback/state-missing", "flow/valid-code");
+    let (code, text) = run("known-stale", &stale, "flow/valid-code");
+    assert_eq!(code, Some(5), "{text}");
+    assert!(text.contains("remove the entry"), "{text}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_that_was_written_for_a_program_is_put_back_after_an_interruption() {
+    let folder = Folder::new("put-back");
+    let pid = with_grandchild(&folder);
+    let file = folder.0.join("gauntlet.toml");
+    let text = std::fs::read_to_string(&file).expect("it was written");
+    let more = "\n[start.files.\"settings.ini\"]\ntext = \"issuer = {issuer}\"\n";
+    folder.write("gauntlet.toml", (text + more).as_bytes());
+    folder.write("settings.ini", b"mine");
+    let (mut child, _) = started(command(&folder), &pid);
+    let settings = folder.0.join("settings.ini");
+    let now = std::fs::read_to_string(&settings).expect("it is there");
+    assert!(now.starts_with("issuer = http://127.0.0.1:"), "{now}");
+    let signalled = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status();
+    assert!(signalled.expect("kill is there").success());
+    assert_eq!(child.wait().expect("it ends").code(), Some(130));
+    assert_eq!(std::fs::read(&settings).expect("it is there"), b"mine");
+}
+
+/// Each mistake is answered at its word.
+#[test]
+fn mistakes_of_a_target_file_are_pointed_at_to_the_word() {
+    let whole = r#"
+name = "x"
+can  = []
+[provider]
+issuer-host = "http://x"
+[start]
+command = "x"
+ready   = { log = "(" }
+[start.env]
+A = "{issuer}"
+B = "{second.isuer}"
+[start.files."../x"]
+text = "{prot}"
+[app]
+login   = { path = "begin", method = "POST" }
+logout  = { open = "/", click = "[[" }
+[signed_in]
+text = "hello"
+json = { "$.[" = "{user.mail}" }
+[error_page]
+text = "(?i)failed ("
+"#;
+    let folder = Folder::new("mistakes");
+    folder.write("gauntlet.toml", whole.as_bytes());
+    let output = command(&folder).output().expect("the program starts");
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    for (line, says) in [
+        (5, "`http://x` is not a host name"),
+        (8, "this is no regular expression"),
+        (11, "did you mean `{second.issuer}`?"),
+        (12, "is not below the folder"),
+        (12, "did you mean `{port}`?"),
+        (15, "`begin` is not a path"),
+        (16, "`[[` is no CSS selector"),
+        (19, "did you mean `{user.email}`?"),
+        (19, "is no JSON path"),
+        (21, "this is no regular expression"),
+    ] {
+        assert!(text.contains(says), "`{says}` is not in:\n{text}");
+        let place = format!("gauntlet.toml:{line}:");
+        assert!(text.contains(&place), "`{place}` is not in:\n{text}");
+    }
+}
+
 /// Whether a process is there and no zombie.
 #[cfg(target_os = "linux")]
 fn lives(pid: &str) -> bool {

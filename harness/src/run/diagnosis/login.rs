@@ -14,7 +14,7 @@ impl Case<'_> {
         if self.authorization_request().is_some() {
             return None;
         }
-        let login = &self.target.app.login;
+        let login = self.target.app.login.path();
         let first = self.act.first()?;
         let last = self.act.last()?;
         if let Some(away) = self.act.iter().find(|entry| entry.to == Party::Elsewhere) {
@@ -38,7 +38,10 @@ impl Case<'_> {
                 self.at(
                     &["app", "login"],
                     "",
-                    "name the page that starts a login when it is opened",
+                    format!(
+                        "write login = {{ path = \"{login}\", method = \"POST\" }}, with `csrf` where \
+                         it wants a token, or name the page that starts a login when it is opened"
+                    ),
                 ),
             ),
             404 => (
@@ -75,7 +78,7 @@ impl Case<'_> {
 
     /// The client answered the login with an error.
     fn login_failed(&self, status: u16) -> (String, Change) {
-        let login = &self.target.app.login;
+        let login = self.target.app.login.path();
         let title = format!("the client answers {status} to GET {login}");
         if let Some((why, change)) = self.given_away() {
             return (format!("{title}: {why}"), change);
@@ -205,11 +208,11 @@ impl Case<'_> {
 
     /// A page that was shown in place of a redirect, and where its links lead.
     fn page_on_the_way(&self, last: &Entry) -> String {
-        let login = &self.target.app.login;
+        let login = self.target.app.login.path();
         let links = links(last.answer.body());
         let starts = links.iter().find(|link| {
             let words = ["login", "auth", "oidc", "oauth", "sso", "sign"];
-            !link.starts_with(login.as_str())
+            !link.starts_with(login)
                 && !link.contains("out")
                 && words.iter().any(|word| link.contains(word))
         });

@@ -4,7 +4,7 @@ use super::{Case, Change, excerpt};
 use crate::run::observed::{line, sign_out_page};
 use crate::run::{SetupError, Standing};
 use crate::scenario::{Act, Browser, Capability};
-use crate::target::LogoutMethod;
+use crate::target::Way;
 
 impl Case<'_> {
     /// The login ended somewhere, and the protected page does not show it.
@@ -123,16 +123,16 @@ impl Case<'_> {
         }
         let logout = &self.target.app.logout;
         let page = sign_out_page(self.target, self.record, step)?;
-        let path = &logout.path;
+        let path = logout.path();
         let post = format!("write logout = {{ path = \"{path}\", method = \"POST\" }}");
-        let (why, advice) = match (page.answer.status()?, logout.method) {
+        let (why, advice) = match (page.answer.status()?, logout) {
             (404, _) => ("there is no such page", self.which_page("logout")),
-            (405, LogoutMethod::Get) => ("it wants a form", post),
-            (405, LogoutMethod::Post) => (
+            (405, Way::Open(_)) => ("it wants a form", post),
+            (405, Way::Send { .. }) => (
                 "it is no form",
                 format!("write logout = \"{path}\", without a method"),
             ),
-            (200..300, LogoutMethod::Get)
+            (200..300, Way::Open(_))
                 if step.standing == Standing::SignedIn(Browser::Victim)
                     && page.answer.body().contains("<form") =>
             {

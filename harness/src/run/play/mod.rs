@@ -5,6 +5,7 @@ mod attack;
 mod checkup;
 mod observe;
 mod tabs;
+mod way;
 mod yardstick;
 
 use std::time::Instant;
@@ -12,14 +13,13 @@ use std::time::Instant;
 use oauth_gauntlet_provider::{ArmedFault, Fault, FaultError};
 use rand::RngExt;
 use rand::distr::Alphanumeric;
-use reqwest::Method;
 use url::Url;
 
 pub(super) use self::checkup::{Checkup, checkup};
 use self::observe::point;
 use super::{Arrived, FaultRecord, Record, StepRecord, Window};
 use crate::scenario::{Act, Browser, Plan, Role, Settings, Step};
-use crate::target::{Instance, LogoutMethod, Target, Values};
+use crate::target::{Instance, Target, Values, Way};
 use crate::transcript::Sighting;
 use crate::user_agent::{Arrival, Request, Seen, UserAgent};
 
@@ -40,6 +40,9 @@ pub enum RunError {
     /// The target does not say how to do what a step wants.
     #[error("the target file does not say {0}")]
     Unsaid(&'static str),
+    /// A page of the client is not as the target file says.
+    #[error("{0}")]
+    Page(String),
 }
 
 impl From<FaultError> for RunError {
@@ -156,6 +159,7 @@ impl<'a> Stage<'a> {
                     .clone()
                     .map(|inside| (instance.app.clone(), inside)),
                 issuer_origin: origin.clone(),
+                headers: headers(target),
                 time_limit: target.time_limit,
                 ..UserAgent::default()
             },
@@ -244,6 +248,7 @@ impl<'a> Stage<'a> {
         };
         let to = Instant::now();
         self.disarm(armed);
+        let explained = self.explained(Window { from, to: between });
         self.steps.push(StepRecord {
             act: step.act,
             browser: step.browser,
@@ -252,6 +257,7 @@ impl<'a> Stage<'a> {
             probe: Window { from: between, to },
             standing,
             page,
+            explained,
             delivered: acted.delivered,
             planted: acted.planted,
         });
@@ -265,12 +271,12 @@ impl<'a> Stage<'a> {
         };
         match step.act {
             Act::SignIn | Act::Begin => {
-                let login = self.login_page(step.issuer)?;
+                let login = self.login(step.issuer)?;
                 self.sign_in_as(step);
                 let holds = step.act == Act::Begin;
                 let app = self.instance.app.clone();
                 let held = move |next: &Url| holds && is_authorization_response(next, &app);
-                let request = Request::get(login);
+                let request = self.request(step.browser, &login).await?;
                 let arrival = self.navigate(step.browser, request, held).await;
                 Ok(Acted::at(arrival))
             }
@@ -301,7 +307,8 @@ impl<'a> Stage<'a> {
             }
             Act::VisitTogether => Ok(Acted::at(self.visit_together(step.browser).await?)),
             Act::SignOut => {
-                let request = self.sign_out(step.browser).await?;
+                let logout = self.target.app.logout.clone();
+                let request = self.request(step.browser, &logout).await?;
                 Ok(Acted::at(
                     self.navigate(step.browser, request, to_the_end).await,
                 ))
@@ -332,18 +339,18 @@ impl<'a> Stage<'a> {
             .map_err(|_| RunError::Unsaid("where the client is, as a URL"))
     }
 
-    fn login_page(&self, role: Role) -> Result<Url, RunError> {
+    fn login(&self, role: Role) -> Result<Way, RunError> {
         let app = &self.target.app;
         if !self.settings.two_issuers {
-            return self.page(&app.login);
+            return Ok(app.login.clone());
         }
         let second = app
             .second
             .as_ref()
             .ok_or(RunError::Unsaid("where the second login is"))?;
         match role {
-            Role::Honest => self.page(second.first_login.as_ref().unwrap_or(&app.login)),
-            Role::Attacker => self.page(&second.login),
+            Role::Honest => Ok(second.first_login.as_ref().unwrap_or(&app.login).clone()),
+            Role::Attacker => Ok(second.login.clone()),
         }
     }
 
@@ -409,39 +416,18 @@ impl<'a> Stage<'a> {
         });
         self.sightings.extend(sightings);
     }
+}
 
-    async fn sign_out(&mut self, browser: Browser) -> Result<Request, RunError> {
-        let url = self.page(&self.target.app.logout.path)?;
-        match self.target.app.logout.method {
-            LogoutMethod::Get => Ok(Request::get(url)),
-            LogoutMethod::Post => {
-                // The form's hidden fields stand where the form is: on the logout page, where
-                // there is one, or on the protected page.
-                let mut fields = Vec::new();
-                for page in [url.clone(), self.page(&self.target.app.protected)?] {
-                    let mut seen = Vec::new();
-                    self.actor(browser)
-                        .agent
-                        .open(Request::get(page), &mut seen, |_| false)
-                        .await;
-                    let body = seen.last().map(|seen| seen.answer.body().to_owned());
-                    self.saw(browser, seen, false);
-                    fields = hidden_fields(&body.unwrap_or_default());
-                    if !fields.is_empty() {
-                        break;
-                    }
-                }
-                let form = form_urlencoded::Serializer::new(String::new())
-                    .extend_pairs(fields)
-                    .finish();
-                Ok(Request {
-                    method: Method::POST,
-                    form: Some(form),
-                    ..Request::get(url)
-                })
-            }
-        }
-    }
+/// What browsers send to the client: that they read HTML, and what the target wants.
+fn headers(target: &Target) -> Vec<(String, String)> {
+    const ACCEPT: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+    let wanted = &target.app.headers;
+    let says = wanted.keys().any(|it| it.eq_ignore_ascii_case("accept"));
+    let accept = (!says).then(|| ("accept".to_owned(), ACCEPT.to_owned()));
+    let wanted = wanted
+        .iter()
+        .map(|(name, value)| (name.clone(), value.clone()));
+    accept.into_iter().chain(wanted).collect()
 }
 
 fn to_the_end(_: &Url) -> bool {
@@ -463,35 +449,9 @@ fn random() -> String {
         .collect()
 }
 
-/// Names and values of the hidden fields of a page's forms.
-fn hidden_fields(page: &str) -> Vec<(String, String)> {
-    let attribute = |tag: &str, name: &str| {
-        let start = tag.find(&format!("{name}=\""))? + name.len() + 2;
-        tag[start..].split('"').next().map(str::to_owned)
-    };
-    page.split("<input")
-        .skip(1)
-        .filter_map(|rest| rest.split('>').next())
-        .filter(|tag| tag.contains("type=\"hidden\""))
-        .filter_map(|tag| {
-            Some((
-                attribute(tag, "name")?,
-                attribute(tag, "value").unwrap_or_default(),
-            ))
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn hidden_fields_of_a_form_are_found() {
-        let page =
-            "<form><input type=\"hidden\" name=\"csrf\" value=\"x1\"><input name=\"a\"></form>";
-        assert_eq!(hidden_fields(page), [("csrf".to_owned(), "x1".to_owned())]);
-    }
 
     #[test]
     fn an_authorization_response_is_told_from_other_pages() {

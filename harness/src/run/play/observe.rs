@@ -6,9 +6,8 @@ use oauth_gauntlet_provider::{Endpoint, Fault, IssuedKind};
 use url::Url;
 
 use super::Stage;
-use crate::run::{Accounts, Arrived, Record, Secret, SecretKind, Standing, StepRecord};
+use crate::run::{Accounts, Arrived, Record, Secret, SecretKind, Standing, StepRecord, Window};
 use crate::scenario::{Browser, Role};
-use crate::target::Values;
 use crate::transcript::{Places, merge};
 use crate::user_agent::{Arrival, Request, Seen};
 
@@ -46,39 +45,53 @@ impl Stage<'_> {
     pub(super) fn standing(&self, seen: &Seen) -> Standing {
         let status = seen.answer.status().unwrap_or_default();
         let body = seen.answer.body();
+        if let Some(probe) = &self.target.signed_out
+            && probe.fits(&seen.answer)
+        {
+            return Standing::AsksLogin;
+        }
         for browser in [Browser::Attacker, Browser::Victim] {
             let account = self.instance.account(browser);
+            let needles = || account.needles().iter().any(|needle| body.contains(needle));
             let shown = match &self.target.signed_in {
                 Some(probe) => {
-                    let mut values = Values::default();
-                    values.set("user.email", account.email.as_str());
-                    values.set("user.name", account.name.as_str());
-                    values.set("user.sub", account.sub.as_str());
-                    probe.status.is_none_or(|wanted| wanted == status)
-                        && match &probe.text {
-                            Some(text) => body.contains(&values.fill(text)),
-                            None => account.needles().iter().any(|needle| body.contains(needle)),
-                        }
+                    probe.filled(account).fits(&seen.answer) && (probe.names_account() || needles())
                 }
-                None => account.needles().iter().any(|needle| body.contains(needle)),
+                None => needles(),
             };
             if shown {
                 return Standing::SignedIn(browser);
             }
         }
-        let login = self.target.app.login.split('?').next().unwrap_or_default();
+        let login = self.target.app.login.path();
+        let login = login.split('?').next().unwrap_or_default();
         // A link to the login page, and not to something below it.
         let links = |quote: &str| {
             let ends = |rest: &str| rest.starts_with(['"', '\'', '?', '#', '&', ' ', '>']);
             body.split(&format!("{quote}{login}")).skip(1).any(ends)
         };
         let offers_login = status < 500
+            && !login.is_empty()
             && (seen.url.path() == login || ["\"", "'", "="].iter().any(|quote| links(quote)));
         if matches!(status, 401 | 403) || offers_login {
             Standing::AsksLogin
         } else {
             Standing::Out
         }
+    }
+
+    /// Whether the last page of the client in a span of time tells its user what went wrong; none,
+    /// where the target does not say how such a page looks.
+    pub(super) fn explained(&self, window: Window) -> Option<bool> {
+        let probe = self.target.error_page.as_ref()?;
+        let mut sightings = self.sightings.iter().rev();
+        let last = sightings.find(|sighting| {
+            let seen = &sighting.seen;
+            seen.started >= window.from
+                && seen.started < window.to
+                && seen.url.as_str().starts_with(&self.instance.app)
+        })?;
+        Some(probe.fits(&last.seen.answer))
     }
 
     pub(super) fn places(&self) -> Places {
