@@ -20,4 +20,5 @@ class Provider(BaseOAuth2PKCE):
                              headers={"Authorization": f"Bearer {access_token}"})
 
 
-social.serve(Provider)
+# The default of 4.8.6 is shorter than RFC 7636 allows, and a provider that looks refuses it.
+social.serve(Provider, PKCE_CODE_VERIFIER_LENGTH=64)
