@@ -56,9 +56,6 @@ settings.configure(
         "allauth.account.auth_backends.AuthenticationBackend",
     ],
     ACCOUNT_EMAIL_VERIFICATION="none",
-    # A link begins the login, and another ends the session.
-    SOCIALACCOUNT_LOGIN_ON_GET=True,
-    ACCOUNT_LOGOUT_ON_GET=True,
     SOCIALACCOUNT_PROVIDERS={
         "openid_connect": {
             "OAUTH_PKCE_ENABLED": True,
@@ -95,7 +92,7 @@ def profile(request):
     return page(
         request,
         "<h1>Hello, {{ user.username }}!</h1><p>{{ user.email }}</p>"
-        '<a href="{% url "account_logout" %}">Log out</a>',
+        '<form action="{% url "account_logout" %}" method="post">{% csrf_token %}<button>Log out</button></form>',
     )
 
 

@@ -48,7 +48,6 @@ settings.configure(
     LOGIN_REDIRECT_URL="/profile",
     LOGOUT_REDIRECT_URL="/",
     AUTHENTICATION_BACKENDS=["mozilla_django_oidc.auth.OIDCAuthenticationBackend"],
-    ALLOW_LOGOUT_GET_METHOD=True,
     OIDC_RP_CLIENT_ID=os.environ["OIDC_CLIENT_ID"],
     OIDC_RP_CLIENT_SECRET=os.environ["OIDC_CLIENT_SECRET"],
     OIDC_RP_SIGN_ALGO="RS256",
@@ -78,7 +77,7 @@ def profile(request):
     return page(
         request,
         "<h1>Hello, {{ user.username }}!</h1><p>{{ user.email }}</p>"
-        '<a href="{% url "oidc_logout" %}">Log out</a>',
+        '<form action="{% url "oidc_logout" %}" method="post">{% csrf_token %}<button>Log out</button></form>',
     )
 
 
