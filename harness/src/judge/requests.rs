@@ -9,13 +9,20 @@ use crate::transcript::{Entry, Party};
 /// RFC 6749 §2.3, §3.2.
 pub(super) fn client_authentication(tally: &mut Tally<'_>, run: &Record) {
     let to_token = |entry: &&Entry| entry.endpoint == Some(Endpoint::Token) && !entry.crafted;
+    // What a redirect makes of a request is no request of the client's own; `token/redirect` judges
+    // that it is followed.
+    let mut redirected = false;
     for entry in run.transcript.iter().filter(to_token) {
         tally.looked_at += 1;
         let expected = "a POST, with everything in its body, and the client's secret in one place";
-        if entry.method != "POST" {
+        if entry.method != "POST" && !redirected {
             let sentence = "the client's token request is no POST".to_owned();
             tally.found(Some(entry), sentence, expected, entry.method.clone());
         }
+        redirected = entry
+            .answer
+            .status()
+            .is_some_and(|status| (300..400).contains(&status));
         let secret = ["client_secret", "client_assertion", "code", "code_verifier"];
         if let Some(name) = secret.iter().find(|name| entry.query(name).is_some()) {
             let sentence = "the client puts secrets into the token endpoint's URL".to_owned();

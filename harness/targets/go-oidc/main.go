@@ -91,7 +91,7 @@ func main() {
 			http.Error(w, "nonce did not match", http.StatusBadRequest)
 			return
 		}
-		var claims json.RawMessage
+		var claims map[string]any
 		if err := idToken.Claims(&claims); err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
@@ -106,7 +106,7 @@ func main() {
 		if session, err := r.Cookie("session"); err == nil {
 			if claims, ok := sessions.Load(session.Value); ok {
 				w.Header().Set("Content-Type", "application/json")
-				w.Write(claims.(json.RawMessage))
+				json.NewEncoder(w).Encode(claims)
 				return
 			}
 		}
