@@ -97,7 +97,7 @@ pub struct RunArgs {
     /// [default: ./gauntlet.toml where it exists, else the built-in reference client]
     #[arg(short, long, value_name = "FILE")]
     pub target: Option<PathBuf>,
-    /// How many scenarios run at the same time [default: 4; 2 for a client that is started]
+    /// How many scenarios run at the same time [default: 4]
     #[arg(short, long, value_name = "N")]
     pub jobs: Option<usize>,
     /// Write a report: `json=PATH`, `junit=PATH` or `html=PATH`; can be repeated

@@ -55,12 +55,7 @@ pub async fn run(args: RunArgs) -> Exit {
         return Exit::NothingRan;
     }
     let name = target.name.clone();
-    let jobs = match &target.reach {
-        Reach::Builtin(_) => args.jobs.unwrap_or(4),
-        Reach::Command { .. } => args.jobs.unwrap_or(2),
-        // There is one program and one issuer, so one scenario at a time.
-        Reach::Attached(_) => 1,
-    };
+    let jobs = args.jobs.unwrap_or(4);
     let told = Arc::new(Told::new(plans.len()));
     let started = Instant::now();
     let work = work(target, plans, jobs, Arc::clone(&told));

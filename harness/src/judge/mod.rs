@@ -1,6 +1,7 @@
 //! The judge: from a plan and the records of its runs to findings and a verdict. Pure: nothing
 //! here waits, asks or looks anything up.
 
+mod doubt;
 mod ground;
 mod outcome;
 mod passive;
@@ -8,6 +9,7 @@ mod requests;
 
 use serde::{Deserialize, Serialize};
 
+pub use doubt::{is_doubtful, is_shaken};
 pub use passive::{Looked, passive};
 
 use crate::run::{Arrived, Record, Standing, StepRecord};

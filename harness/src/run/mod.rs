@@ -4,6 +4,8 @@ mod baseline;
 mod diagnosis;
 mod known;
 mod observed;
+mod order;
+mod outcome;
 mod play;
 mod schedule;
 
@@ -13,8 +15,9 @@ use serde::Serialize;
 
 pub use baseline::{Baseline, SetupError, baseline, full_baseline};
 pub use observed::{CookieSeen, Observed, Page, SignOut};
+pub use outcome::Outcome;
 pub use play::{RunError, control, play};
-pub use schedule::{Outcome, Progress, Settled, run_all};
+pub use schedule::{Progress, Settled, run_all};
 
 use crate::scenario::{Act, Browser};
 use crate::target::Account;
@@ -38,6 +41,8 @@ pub struct Record {
     pub log: String,
     /// How the client's program ended, if it ended during the run.
     pub ended: Option<String>,
+    /// Why the transcript may lack something, where other runs went on beside this one.
+    pub unclear: Option<&'static str>,
     /// The accounts.
     pub accounts: Accounts,
     /// The addresses.

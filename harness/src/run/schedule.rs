@@ -2,30 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::sync::{OnceCell, Semaphore};
 
 use super::known::settle;
+use super::order::{Kept, Phase, Place};
+use super::outcome::{Outcome, Run, not_started};
 use super::{Record, RunError, control, play};
-use crate::judge::{Judgement, Verdict, control_defect, judge, passive};
-use crate::scenario::{Capability, Plan, Settings, Step};
-use crate::target::{InstanceError, Pool, Spec};
+use crate::judge::{Judgement, Verdict, control_defect, is_doubtful, is_shaken, judge, passive};
+use crate::scenario::{Capability, Plan, Settings, Step, Touches, of_steps};
 
-/// What became of one scenario.
-#[derive(Debug, Clone)]
-pub struct Outcome {
-    /// The plan that was run.
-    pub plan: Arc<Plan>,
-    /// The judgement.
-    pub judgement: Judgement,
-    /// How long it took.
-    pub took: Duration,
-    /// The record of the run that the judgement rests on.
-    pub record: Option<Arc<Record>>,
-    /// The last lines of the client's output, where it ended or did not start.
-    pub output: Vec<String>,
-}
+use crate::target::{InstanceError, Manner, Pool, Spec};
 
 /// What is told while scenarios run.
 pub trait Progress: Send + Sync {
@@ -47,14 +35,22 @@ type Control = Arc<OnceCell<Result<Arc<Record>, String>>>;
 struct Runner {
     pool: Pool,
     controls: Mutex<BTreeMap<ControlKey, Control>>,
-    records: Mutex<Vec<Arc<Record>>>,
+    records: Mutex<Vec<Kept>>,
     permits: Semaphore,
     waiting: Semaphore,
+    /// Runs that go on beside each other and have yet to end.
+    beside: Phase,
+    /// Of those, the ones that wait for the client's time-out. They come after the others, since
+    /// a client with few workers serves nobody else meanwhile.
+    hanging: Phase,
+    /// All runs but those that change keys: some clients take new ones only now and then, and let
+    /// nobody in until they do.
+    before_keys: Phase,
 }
 
 /// How many runs may wait for a silent provider at the same time: beside all others, since they
 /// wait and do nothing else.
-const WAITING_AT_ONCE: usize = 16;
+const WAITING_AT_ONCE: usize = 64;
 
 /// Runs plans on a target, `jobs` at a time.
 pub async fn run_all(
@@ -69,15 +65,19 @@ pub async fn run_all(
         records: Mutex::default(),
         permits: Semaphore::new(jobs.max(1)),
         waiting: Semaphore::new(WAITING_AT_ONCE),
+        beside: Phase::default(),
+        hanging: Phase::default(),
+        before_keys: Phase::default(),
     });
     let mut slots: Vec<Slot> = Vec::new();
     let mut plans: Vec<Arc<Plan>> = plans.into_iter().map(Arc::new).collect();
     plans.sort_by(|a, b| a.id.cmp(&b.id));
-    for plan in &plans {
-        let running = runner.starts(plan);
+    // All take their places before the first one leaves.
+    let placed: Vec<_> = plans.iter().map(|plan| runner.place(plan)).collect();
+    for (plan, place) in plans.iter().zip(placed) {
         slots.push(Slot {
             plan: Arc::clone(plan),
-            running: running.then(|| spawn(&runner, plan)),
+            running: place.map(|place| spawn(&runner, plan, place)),
         });
     }
     let mut settled = Settled::default();
@@ -99,12 +99,7 @@ pub async fn run_all(
             settled.outcomes.push(outcome);
         }
     }
-    let records = std::mem::take(
-        &mut *runner
-            .records
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner),
-    );
+    let records = runner.settled_records();
     for outcome in passive_ones {
         let outcome = runner.judge_passive(outcome, &records);
         progress.judged(&outcome);
@@ -139,35 +134,11 @@ impl Future for AbortOnDrop {
     }
 }
 
-fn spawn(runner: &Arc<Runner>, plan: &Arc<Plan>) -> AbortOnDrop {
+fn spawn(runner: &Arc<Runner>, plan: &Arc<Plan>, place: Place) -> AbortOnDrop {
     let (runner, plan) = (Arc::clone(runner), Arc::clone(plan));
-    AbortOnDrop(tokio::spawn(async move {
-        let permits = if plan.waits_for_a_time_out() {
-            &runner.waiting
-        } else {
-            &runner.permits
-        };
-        let _permit = permits
-            .acquire()
-            .await
-            .expect("nobody closes the semaphore");
-        let started = Instant::now();
-        let mut outcome = runner.run(&plan).await;
-        outcome.took = started.elapsed();
-        outcome
-    }))
-}
-
-impl Outcome {
-    fn of(plan: &Arc<Plan>, judgement: Judgement) -> Self {
-        Self {
-            plan: Arc::clone(plan),
-            judgement,
-            took: Duration::ZERO,
-            record: None,
-            output: Vec::new(),
-        }
-    }
+    AbortOnDrop(tokio::spawn(
+        async move { runner.settle(&plan, place).await },
+    ))
 }
 
 impl Runner {
@@ -178,8 +149,88 @@ impl Runner {
             .find(|need| !self.pool.target().can(*need))
     }
 
-    fn starts(&self, plan: &Plan) -> bool {
-        self.missing(plan).is_none() && self.pool.refuses(&Spec::of(plan)).is_none()
+    /// How a plan will use the client, unless it is skipped.
+    fn place(&self, plan: &Plan) -> Option<Place> {
+        if self.missing(plan).is_some() {
+            return None;
+        }
+        let spec = Spec::of(plan);
+        let manner = self.pool.manner(&spec)?;
+        let phase = match (manner, plan.waits_for_a_time_out()) {
+            (Manner::Own | Manner::Alone, _) => None,
+            (Manner::Beside, true) => Some(self.hanging.enter()),
+            (Manner::Beside, false) => Some(self.beside.enter()),
+        };
+        let last = manner == Manner::Alone && spec.touches == Touches::Keys;
+        let all = (!last).then(|| self.before_keys.enter());
+        Some(Place { manner, phase, all })
+    }
+
+    /// Runs a plan when it is its turn; once more, with nobody else about, where the first run
+    /// leaves a doubt.
+    async fn settle(&self, plan: &Arc<Plan>, place: Place) -> Outcome {
+        let Place { manner, phase, all } = place;
+        let waits = plan.waits_for_a_time_out();
+        match manner {
+            Manner::Beside if waits => self.beside.is_over().await,
+            Manner::Own | Manner::Beside => {}
+            Manner::Alone if all.is_none() => self.before_keys.is_over().await,
+            Manner::Alone => self.nobody_is_beside().await,
+        }
+        let permits = if waits { &self.waiting } else { &self.permits };
+        let permit = permits.acquire().await;
+        let mut first = self.run(plan, manner).await;
+        drop((permit, phase));
+        if all.is_none()
+            && matches!(
+                first.outcome.judgement.verdict,
+                Verdict::Fail | Verdict::Warn
+            )
+        {
+            first.outcome.judgement = Judgement::because(
+                Verdict::Inconclusive,
+                "other scenarios made this client fetch keys shortly before, and it may limit how \
+                 often it does: needs a restart of the client",
+            );
+            first.is_doubtful = false;
+        }
+        if !first.is_doubtful {
+            self.keep(first.kept);
+            return first.outcome;
+        }
+        let manner = match manner {
+            Manner::Own => Manner::Own,
+            Manner::Beside | Manner::Alone => {
+                self.nobody_is_beside().await;
+                Manner::Alone
+            }
+        };
+        let _permit = permits.acquire().await;
+        let second = self.run(plan, manner).await;
+        self.keep(second.kept);
+        Outcome {
+            took: first.outcome.took + second.outcome.took,
+            ..second.outcome
+        }
+    }
+
+    async fn nobody_is_beside(&self) {
+        self.beside.is_over().await;
+        self.hanging.is_over().await;
+    }
+
+    fn keep(&self, kept: Vec<Kept>) {
+        let mut records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+        records.extend(kept);
+    }
+
+    /// All records, in an order that does not depend on which run was faster, each with what the
+    /// client printed until now: some of that comes late.
+    fn settled_records(&self) -> Vec<Arc<Record>> {
+        let mut kept =
+            std::mem::take(&mut *self.records.lock().unwrap_or_else(PoisonError::into_inner));
+        kept.sort_by(|a, b| a.of.cmp(&b.of));
+        kept.into_iter().map(Kept::settled).collect()
     }
 
     fn skipped(&self, plan: &Plan) -> Judgement {
@@ -197,12 +248,17 @@ impl Runner {
         Judgement::because(Verdict::Skip, reason)
     }
 
-    async fn run(&self, plan: &Arc<Plan>) -> Outcome {
+    async fn run(&self, plan: &Arc<Plan>, manner: Manner) -> Run {
+        let started = Instant::now();
+        let mut run = self.run_once(plan, manner).await;
+        run.outcome.took = started.elapsed();
+        run
+    }
+
+    async fn run_once(&self, plan: &Arc<Plan>, manner: Manner) -> Run {
         let control = match self.control(plan).await {
             Ok(control) => control,
-            Err(reason) => {
-                return Outcome::of(plan, Judgement::because(Verdict::Inconclusive, reason));
-            }
+            Err(reason) => return Run::because(plan, Verdict::Inconclusive, reason),
         };
         if plan.check.is_some() {
             let judgement = match control_defect(plan, &control) {
@@ -211,11 +267,11 @@ impl Runner {
             };
             let mut outcome = Outcome::of(plan, judgement);
             outcome.record = Some(control);
-            return outcome;
+            return Run::certain(outcome);
         }
-        let instance = match self.pool.acquire(&Spec::of(plan)).await {
+        let instance = match self.pool.acquire_as(&Spec::of(plan), manner).await {
             Ok(instance) => instance,
-            Err(error) => return not_started(plan, &error),
+            Err(error) => return Run::certain(not_started(plan, &error)),
         };
         let played = play(self.pool.target(), &instance, plan).await;
         let (attack, recovery) = match played {
@@ -227,11 +283,15 @@ impl Runner {
                         Verdict::Inconclusive
                     }
                 };
-                return Outcome::of(plan, Judgement::because(verdict, error.to_string()));
+                return Run::because(plan, verdict, error.to_string());
             }
         };
-        let judgement = self.known(plan, judge(plan, &control, &attack, &recovery));
-        let mut outcome = Outcome::of(plan, judgement);
+        let judgement = judge(plan, &control, &attack, &recovery);
+        let beside = manner == Manner::Beside;
+        // What the control run lacks, another attack would lack as well.
+        let is_doubtful = control_defect(plan, &control).is_none()
+            && is_doubtful(plan, (&attack, &recovery), &judgement, beside);
+        let mut outcome = Outcome::of(plan, settle(&self.pool.target().known, &plan.id, judgement));
         if attack.ended.is_some() || recovery.ended.is_some() {
             outcome.output = instance.log.last_lines(8);
         }
@@ -241,16 +301,16 @@ impl Runner {
                 super::Arrived::TimedOut | super::Arrived::Broken
             )
         });
-        self.pool.release(instance, answered);
-        let attack = Arc::new(attack);
+        let (attack, recovery) = (Arc::new(attack), Arc::new(recovery));
         outcome.record = Some(Arc::clone(&attack));
-        let mut records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
-        records.extend([attack, Arc::new(recovery)]);
-        outcome
-    }
-
-    fn known(&self, plan: &Plan, judgement: Judgement) -> Judgement {
-        settle(&self.pool.target().known, &plan.id, judgement)
+        let kept = [(attack, 1), (recovery, 2)];
+        let kept = kept.map(|(record, part)| Kept::of(&plan.id, part, record, &instance));
+        self.pool.release(instance, answered);
+        Run {
+            outcome,
+            is_doubtful,
+            kept: kept.into(),
+        }
     }
 
     async fn control(&self, plan: &Plan) -> Result<Arc<Record>, String> {
@@ -258,20 +318,40 @@ impl Runner {
         let key = control_key(&steps, &settings);
         let cell = {
             let mut controls = self.controls.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(controls.entry(key).or_default())
+            Arc::clone(controls.entry(key.clone()).or_default())
         };
         let result = cell.get_or_init(|| async {
-            let exclusive = steps
-                .iter()
-                .any(|step| step.act == crate::scenario::Act::RotateKeys);
             let spec = Spec {
                 settings: settings.clone(),
-                exclusive,
+                touches: of_steps(&steps),
                 ..Spec::default()
             };
-            let instance = self
-                .pool
-                .acquire(&spec)
+            let manner = self.pool.manner(&spec).unwrap_or(Manner::Own);
+            let mut kept = self.play_control(&spec, manner, &steps, &key).await?;
+            if is_shaken(&kept.record, manner == Manner::Beside) {
+                let manner = match manner {
+                    Manner::Own => Manner::Own,
+                    Manner::Beside | Manner::Alone => Manner::Alone,
+                };
+                kept = self.play_control(&spec, manner, &steps, &key).await?;
+            }
+            let record = Arc::clone(&kept.record);
+            self.keep(vec![kept]);
+            Ok(record)
+        });
+        result.await.clone()
+    }
+
+    async fn play_control(
+        &self,
+        spec: &Spec,
+        manner: Manner,
+        steps: &[Step],
+        key: &str,
+    ) -> Result<Kept, String> {
+        let instance =
+            self.pool
+                .acquire_as(spec, manner)
                 .await
                 .map_err(|error: InstanceError| {
                     format!(
@@ -279,18 +359,12 @@ impl Runner {
                         error.reason
                     )
                 })?;
-            let record = control(self.pool.target(), &instance, &steps, &settings)
-                .await
-                .map_err(|error| error.to_string())?;
-            self.pool.release(instance, true);
-            let record = Arc::new(record);
-            self.records
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(Arc::clone(&record));
-            Ok(record)
-        });
-        result.await.clone()
+        let record = control(self.pool.target(), &instance, steps, &spec.settings)
+            .await
+            .map_err(|error| error.to_string())?;
+        let kept = Kept::of(key, 0, Arc::new(record), &instance);
+        self.pool.release(instance, true);
+        Ok(kept)
     }
 
     fn judge_passive(&self, mut outcome: Outcome, records: &[Arc<Record>]) -> Outcome {
@@ -303,7 +377,11 @@ impl Runner {
         let records = if alone { &own } else { records };
         let runs: Vec<&Record> = records.iter().map(AsRef::as_ref).collect();
         let looked = passive(&outcome.plan, check, &runs);
-        outcome.judgement = self.known(&outcome.plan, looked.judgement);
+        outcome.judgement = settle(
+            &self.pool.target().known,
+            &outcome.plan.id,
+            looked.judgement,
+        );
         if !outcome.judgement.findings.is_empty() {
             outcome.record = records.get(looked.run).cloned();
         }
@@ -313,13 +391,4 @@ impl Runner {
 
 fn control_key(steps: &[Step], settings: &Settings) -> ControlKey {
     serde_json::to_string(&(steps, settings)).unwrap_or_default()
-}
-
-fn not_started(plan: &Arc<Plan>, error: &InstanceError) -> Outcome {
-    let mut outcome = Outcome::of(
-        plan,
-        Judgement::because(Verdict::Inconclusive, error.reason.clone()),
-    );
-    outcome.output.clone_from(&error.output);
-    outcome
 }

@@ -6,6 +6,7 @@ mod check;
 mod level;
 mod load;
 mod plan;
+mod touches;
 
 use oauth_gauntlet_provider::{Endpoint, Fault};
 use schemars::JsonSchema;
@@ -15,6 +16,7 @@ use toml::Spanned;
 pub use level::{Level, Severity};
 pub use load::{LoadError, Source, load, load_paths, parse, read as read_text};
 pub use plan::{Plan, plans};
+pub use touches::{Touches, carries_a_key, of_steps};
 
 /// A scenario file.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]

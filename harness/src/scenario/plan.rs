@@ -99,28 +99,6 @@ impl Plan {
         self.all_faults().next().is_some()
     }
 
-    /// Whether the scenario touches what other scenarios of the same issuer would see: its
-    /// documents, its keys, or connections that stay open.
-    pub fn touches_shared_things(&self) -> bool {
-        self.settings.bare_keys
-            || self.settings.bare_metadata
-            || self.steps.iter().any(|step| step.act == Act::RotateKeys)
-            || self.all_faults().any(|fault| {
-                fault.metadata.is_some() || fault.jwks.is_some() || fault.transport.is_some()
-            })
-    }
-
-    /// Whether the client has to give up on a silent provider, which takes as long as its own
-    /// time-out.
-    pub fn waits_for_a_time_out(&self) -> bool {
-        use oauth_gauntlet_provider::TransportAct;
-        self.all_faults().any(|fault| {
-            fault.transport.as_ref().is_some_and(|transport| {
-                matches!(transport.act, TransportAct::Hang | TransportAct::Trickle)
-            })
-        })
-    }
-
     /// The expectation of a step.
     pub fn expectation(&self, step: usize) -> Option<&Expect> {
         self.steps.get(step).and_then(|step| step.expect.as_ref())

@@ -10,7 +10,8 @@ use super::LogBuffer;
 use super::builtin::Server;
 use super::leftover::WrittenFile;
 use super::process::Process;
-use crate::scenario::{Browser, Plan, Role, Settings};
+use super::seats::Seat;
+use crate::scenario::{Browser, Plan, Role, Settings, Touches};
 
 /// How an instance has to be set up.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,8 +20,8 @@ pub struct Spec {
     pub settings: Settings,
     /// The client's own time-out is to be short, since the scenario waits for it.
     pub short_time_out: bool,
-    /// Nothing else may use the instance before or after.
-    pub exclusive: bool,
+    /// What the run touches that others would notice.
+    pub touches: Touches,
 }
 
 impl Spec {
@@ -29,12 +30,8 @@ impl Spec {
         Self {
             settings: plan.settings.clone(),
             short_time_out: plan.waits_for_a_time_out(),
-            exclusive: plan.touches_shared_things(),
+            touches: plan.touches(),
         }
-    }
-
-    pub(super) fn is_plain(&self) -> bool {
-        *self == Self::default()
     }
 }
 
@@ -125,11 +122,25 @@ pub struct Instance {
     pub mallory: Account,
     /// This run's mark.
     pub mark: String,
+    /// The key that tells this run from others that go on beside it on the same client; none where
+    /// it has the client to itself.
+    pub key: Option<String>,
     /// What the client printed or logged.
     pub log: LogBuffer,
     /// What browsers speak HTTP with: it trusts the issuers.
     pub http: reqwest::Client,
-    pub(super) spec: Spec,
+    /// How much of that had been written when the run began.
+    pub log_from: usize,
+    /// The last exchange before the run, in the journals of the honest and the attacker's issuer.
+    pub journal_from: [u64; 2],
+    pub(super) program: Arc<Program>,
+    /// Its place on a client that serves other runs before, after or beside it.
+    pub(super) seat: Option<Seat>,
+}
+
+/// A client, and the issuers that go when it goes.
+#[derive(Debug)]
+pub(super) struct Program {
     pub(super) running: Running,
     pub(super) owned: Option<(Arc<MockProvider>, Vec<String>)>,
 }
@@ -148,7 +159,7 @@ pub(super) enum Running {
     Elsewhere,
 }
 
-impl Drop for Instance {
+impl Drop for Program {
     fn drop(&mut self) {
         if let Some((provider, names)) = self.owned.take() {
             for name in names {
@@ -177,27 +188,81 @@ impl Instance {
 
     /// How the program ended, if it has.
     pub fn ended(&self) -> Option<String> {
-        match &self.running {
+        match &self.program.running {
             Running::Process { process, .. } => process.ended().map(|status| status.to_string()),
-            Running::InProcess { .. } | Running::Elsewhere => None,
+            // Nothing is known of a program that somebody else started, except this.
+            Running::Elsewhere => takes_no_connections(&self.app),
+            Running::InProcess { .. } => None,
         }
     }
 
-    /// New accounts, no faults, an empty journal: as if nobody had ever been here.
-    pub(super) fn refresh(&mut self) {
-        self.mark = mark();
+    /// Whether other runs use the same client, before, after or beside this one.
+    pub fn is_shared(&self) -> bool {
+        self.seat.is_some()
+    }
+
+    /// What runs, now that it does.
+    pub(super) fn runs(&mut self, running: Running) {
+        // Nobody else has the program before it is handed out.
+        if let Some(program) = Arc::get_mut(&mut self.program) {
+            program.running = running;
+        }
+    }
+
+    /// The same client for another run, with accounts of its own.
+    pub(super) fn for_another(&self) -> Self {
+        let mut other = Self {
+            app: self.app.clone(),
+            behind_proxy: self.behind_proxy.clone(),
+            honest: self.honest.clone(),
+            attacker: self.attacker.clone(),
+            client_id: self.client_id.clone(),
+            client_secret: self.client_secret.clone(),
+            second_client_id: self.second_client_id.clone(),
+            victim: self.victim.clone(),
+            mallory: self.mallory.clone(),
+            mark: String::new(),
+            key: None,
+            log: self.log.clone(),
+            http: self.http.clone(),
+            log_from: self.log.written(),
+            journal_from: [&self.honest, &self.attacker].map(last_number),
+            program: Arc::clone(&self.program),
+            seat: None,
+        };
+        other.name_accounts();
+        other
+    }
+
+    /// Makes accounts up that nobody else has.
+    pub(super) fn name_accounts(&mut self) {
+        self.mark = random(6).to_lowercase();
         self.victim = Account::new("alice", &self.mark);
         self.mallory = Account::new("mallory", &self.mark);
-        for issuer in [&self.honest, &self.attacker] {
-            issuer.disarm_all();
-            issuer.set_users(vec![self.victim.user(), self.mallory.user()]);
-            issuer.journal().clear();
-        }
+    }
+
+    /// The accounts, for the issuers.
+    pub(super) fn users(&self) -> Vec<User> {
+        vec![self.victim.user(), self.mallory.user()]
     }
 }
 
-fn mark() -> String {
-    random(6).to_lowercase()
+/// The number of the last exchange of an issuer.
+pub fn last_number(issuer: &Issuer) -> u64 {
+    let exchanges = issuer.journal().exchanges();
+    exchanges.last().map_or(0, |exchange| exchange.number)
+}
+
+/// Whether nothing listens at a URL any more, in words.
+fn takes_no_connections(url: &str) -> Option<String> {
+    let url = url::Url::parse(url).ok()?;
+    let addresses = url.socket_addrs(|| None).ok()?;
+    let refused = |address: &std::net::SocketAddr| {
+        std::net::TcpStream::connect_timeout(address, std::time::Duration::from_millis(500))
+            .is_err_and(|error| error.kind() == std::io::ErrorKind::ConnectionRefused)
+    };
+    (!addresses.is_empty() && addresses.iter().all(refused))
+        .then(|| "it takes no connections any more".to_owned())
 }
 
 pub(super) fn random(length: usize) -> String {

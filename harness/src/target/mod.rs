@@ -12,6 +12,7 @@ mod process;
 mod profile;
 mod provider;
 mod ready;
+mod seats;
 mod source;
 mod start_error;
 mod start_files;
@@ -26,7 +27,7 @@ use serde::Deserialize;
 use toml::value::Datetime;
 
 pub use builtin::Builtin;
-pub use instance::{Account, Instance, InstanceError, Spec};
+pub use instance::{Account, Instance, InstanceError, Spec, last_number};
 pub use load::{TargetError, from_file, parse};
 pub use placeholder::Values;
 pub use pool::Pool;
@@ -34,6 +35,7 @@ pub use probe::Probe;
 pub use process::{LogBuffer, end_all_programs};
 pub use provider::ProviderTable;
 pub use ready::Ready;
+pub use seats::Manner;
 pub use source::SourceText;
 pub use start_files::StartFile;
 pub use way::Way;
@@ -131,12 +133,13 @@ fn default_start_timeout() -> String {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Restart {
-    /// For each scenario run that touches shared things, or wants other settings.
+    /// For each scenario that wants other settings, other documents of the issuer, or a time-out
+    /// of the client. All others share one.
     #[default]
     PerRun,
     /// For each scenario run.
     PerScenario,
-    /// Never; scenarios that touch shared things are skipped.
+    /// Never; scenarios that need a fresh client are skipped.
     Never,
 }
 

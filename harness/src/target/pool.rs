@@ -1,17 +1,19 @@
 //! The pool: starts instances of one target, hands them out, and takes them back.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use oauth_gauntlet_provider::{
-    Client, Clock, Issuer, IssuerSettings, KeySource, RefreshTokens, Rule,
+    Client, Clock, Issuer, IssuerSettings, KeySource, MockProvider, RefreshTokens, Rule,
 };
 use regex::Regex;
 use tokio::sync::Semaphore;
 
+use tokio::sync::Semaphore;
+
 use super::builtin::free_listener;
-use super::instance::{Account, Instance, InstanceError, Running, Spec, random};
+use super::instance::{Account, Instance, InstanceError, Program, Running, Spec, random};
 use super::leftover::WrittenFile;
 use super::load::split_command;
 use super::placeholder::Values;
@@ -19,20 +21,26 @@ use super::process::Process;
 use super::profile;
 use super::provider::Reached;
 use super::ready::{Ready, Sign, port_for_a_program, wait_until_ready};
+use super::seats::Seats;
 use super::start_error::Attempt;
-use super::{Attach, Builtin, LogBuffer, Reach, Restart, Start, Target};
+use super::{Attach, Builtin, LogBuffer, Reach, Start, Target};
 use crate::scenario::Settings;
 use crate::user_agent::http_client;
 
 /// Hands out instances of one target.
 #[derive(Debug)]
 pub struct Pool {
-    target: Target,
-    reached: Reached,
-    idle: Mutex<Vec<Instance>>,
+    pub(super) target: Target,
+    pub(super) reached: Reached,
+    pub(super) seats: Seats,
+    /// Programs that start at the same time make each other late.
+    starting: Semaphore,
     serial: std::sync::atomic::AtomicU64,
     turn: Arc<Semaphore>,
 }
+
+/// How many programs start at the same time.
+const STARTING_AT_ONCE: usize = 2;
 
 impl Pool {
     /// Starts the provider that all instances share.
@@ -54,7 +62,8 @@ impl Pool {
         Ok(Self {
             target,
             reached,
-            idle: Mutex::default(),
+            seats: Seats::default(),
+            starting: Semaphore::new(STARTING_AT_ONCE),
             serial: 0.into(),
             turn: Arc::new(Semaphore::new(1)),
         })
@@ -65,35 +74,8 @@ impl Pool {
         &self.target
     }
 
-    /// Why a plan cannot run on this target, if so.
-    pub fn refuses(&self, spec: &Spec) -> Option<&'static str> {
-        let fixed = match &self.target.reach {
-            Reach::Builtin(_) => false,
-            Reach::Command { start, .. } => start.restart == Restart::Never,
-            Reach::Attached(_) => true,
-        };
-        (fixed && (spec.exclusive || spec.settings != Settings::default()))
-            .then_some("needs a restart of the client")
-    }
-
-    /// An instance for one run.
-    ///
-    /// # Errors
-    /// Where the client does not start.
-    pub async fn acquire(&self, spec: &Spec) -> Result<Instance, InstanceError> {
-        if spec.is_plain() {
-            let idle = self
-                .idle
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .pop();
-            if let Some(mut instance) = idle
-                && instance.ended().is_none()
-            {
-                instance.refresh();
-                return Ok(instance);
-            }
-        }
+    /// A client that serves nobody else.
+    pub(super) async fn start_own(&self, spec: &Spec) -> Result<Instance, InstanceError> {
         match &self.target.reach {
             Reach::Builtin(builtin) => self.start_builtin(*builtin, spec),
             Reach::Command {
@@ -102,23 +84,6 @@ impl Pool {
                 timeout,
             } => self.start_command(folder, start, *timeout, spec).await,
             Reach::Attached(attach) => self.attach(attach),
-        }
-    }
-
-    /// Takes an instance back. One that was touched, or that has ended, is let go.
-    pub fn release(&self, instance: Instance, clean: bool) {
-        let keeps = match &self.target.reach {
-            Reach::Builtin(_) => false,
-            Reach::Command { start, .. } => {
-                start.restart != Restart::PerScenario && start.files.is_empty()
-            }
-            Reach::Attached(_) => true,
-        };
-        if keeps && clean && instance.spec.is_plain() && instance.ended().is_none() {
-            self.idle
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(instance);
         }
     }
 
@@ -139,7 +104,7 @@ impl Pool {
             .map(|(name, value)| (name, values.fill(&value)))
             .collect();
         let server = builtin.serve(listener, &env, &draft.log).map_err(failed)?;
-        draft.running = Running::InProcess { _server: server };
+        draft.runs(Running::InProcess { _server: server });
         Ok(draft)
     }
 
@@ -150,6 +115,7 @@ impl Pool {
         timeout: Duration,
         spec: &Spec,
     ) -> Result<Instance, InstanceError> {
+        let _turn = self.starting.acquire().await;
         let port = port_for_a_program()?;
         let (mut draft, values) = self.draft(spec, port)?;
         let mut variables: BTreeMap<&str, &str> = BTreeMap::new();
@@ -195,11 +161,11 @@ impl Pool {
             tokio::time::sleep(Duration::from_millis(50)).await;
             return Err(attempt.not_ready(&reason, &draft.log));
         }
-        draft.running = Running::Process {
+        draft.runs(Running::Process {
             process,
             _files: files,
             _turn: turn,
-        };
+        });
         Ok(draft)
     }
 
@@ -210,11 +176,11 @@ impl Pool {
         let spec = Spec::default();
         let settings = issuer_settings(&self.target, &spec, &app, ("second", Some("second")));
         let attacker = self.create(&name, attackers(settings))?;
-        let mut instance = instance(app, honest, attacker, Spec::default());
+        let owned = (Arc::clone(&self.reached.provider), vec![name]);
+        let mut instance = instance(app, honest, attacker, owned);
         instance.http = self.reached.http.clone();
         instance.client_id.clone_from(&attach.client_id);
         instance.client_secret.clone_from(&attach.client_secret);
-        instance.owned = Some((Arc::clone(&self.reached.provider), vec![name]));
         Ok(instance)
     }
 
@@ -248,13 +214,13 @@ impl Pool {
         if let Some(trust) = &self.reached.trust {
             values.set("ca_file", trust.ca_file.display().to_string());
         }
-        let mut instance = instance(app, honest, attacker, spec.clone());
+        let owned = (Arc::clone(&self.reached.provider), names.to_vec());
+        let mut instance = instance(app, honest, attacker, owned);
         instance.http = self.reached.http.clone();
         instance.behind_proxy = spec.settings.proxy.then_some(actual);
         instance.client_id = id;
         instance.second_client_id = second_id;
         instance.client_secret = Some(secret);
-        instance.owned = Some((Arc::clone(&self.reached.provider), names.to_vec()));
         Ok((instance, values))
     }
 
@@ -325,7 +291,12 @@ fn attackers(settings: IssuerSettings) -> IssuerSettings {
     }
 }
 
-fn instance(app: String, honest: Issuer, attacker: Issuer, spec: Spec) -> Instance {
+fn instance(
+    app: String,
+    honest: Issuer,
+    attacker: Issuer,
+    owned: (Arc<MockProvider>, Vec<String>),
+) -> Instance {
     let mut instance = Instance {
         app,
         behind_proxy: None,
@@ -337,13 +308,21 @@ fn instance(app: String, honest: Issuer, attacker: Issuer, spec: Spec) -> Instan
         victim: Account::new("alice", "-"),
         mallory: Account::new("mallory", "-"),
         mark: String::new(),
+        key: None,
         log: LogBuffer::default(),
         http: http_client(),
-        spec,
-        running: Running::Elsewhere,
-        owned: None,
+        log_from: 0,
+        journal_from: [0, 0],
+        program: Arc::new(Program {
+            running: Running::Elsewhere,
+            owned: Some(owned),
+        }),
+        seat: None,
     };
-    instance.refresh();
+    instance.name_accounts();
+    for issuer in [&instance.honest, &instance.attacker] {
+        issuer.set_users(instance.users());
+    }
     instance
 }
 

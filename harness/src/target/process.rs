@@ -17,7 +17,8 @@ pub struct LogBuffer(Arc<Mutex<Log>>);
 #[derive(Debug, Default)]
 struct Log {
     text: Vec<u8>,
-    dropped: bool,
+    /// How much was printed before what is kept.
+    dropped: usize,
 }
 
 const LOG_LIMIT: usize = 256 * 1024;
@@ -30,7 +31,7 @@ impl LogBuffer {
         if log.text.len() > 2 * LOG_LIMIT {
             let cut = log.text.len() - LOG_LIMIT;
             log.text.drain(..cut);
-            log.dropped = true;
+            log.dropped += cut;
         }
     }
 
@@ -38,6 +39,19 @@ impl LogBuffer {
     pub fn text(&self) -> String {
         let log = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         String::from_utf8_lossy(&log.text).into_owned()
+    }
+
+    /// How much was printed so far.
+    pub fn written(&self) -> usize {
+        let log = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        log.dropped + log.text.len()
+    }
+
+    /// What is kept of what was printed between two moments, by what had been written then.
+    pub fn between(&self, from: usize, to: usize) -> String {
+        let log = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = |written: usize| written.saturating_sub(log.dropped).min(log.text.len());
+        String::from_utf8_lossy(&log.text[place(from)..place(to.max(from))]).into_owned()
     }
 
     /// The last lines, each cut at 200 characters.
@@ -213,5 +227,18 @@ mod tests {
         log.push(b"\nthe last line\n");
         assert!(log.text().len() <= 2 * LOG_LIMIT + 64);
         assert_eq!(log.last_lines(1), ["the last line"]);
+    }
+
+    #[test]
+    fn what_was_printed_in_between_can_be_had_even_where_the_beginning_is_gone() {
+        let log = LogBuffer::default();
+        log.push(&vec![b'x'; 3 * LOG_LIMIT]);
+        let from = log.written();
+        log.push(b"ours\n");
+        let to = log.written();
+        log.push(b"theirs\n");
+        assert_eq!(log.between(from, to), "ours\n");
+        assert_eq!(log.between(to, usize::MAX), "theirs\n");
+        assert_eq!(log.between(0, 5), "");
     }
 }

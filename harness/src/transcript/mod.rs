@@ -1,6 +1,7 @@
 //! The transcript: what the browsers saw and what the issuers' journals hold, merged in the order
 //! of time and numbered. The only evidence that verdicts rest on.
 
+mod own;
 mod redact;
 mod render;
 
@@ -9,6 +10,7 @@ use std::time::Instant;
 use oauth_gauntlet_provider::{Endpoint, Exchange};
 use url::Url;
 
+pub use own::{Own, own};
 pub use redact::Redactor;
 pub use render::{render, render_entry};
 

@@ -153,6 +153,8 @@ pub struct UserAgent {
     pub jar: Jar,
     /// Headers that go to the issuers: who signs in, and what is withheld.
     pub issuer_headers: Vec<(&'static str, String)>,
+    /// The key that tells the issuers which run the browser belongs to.
+    pub key: Option<String>,
     /// The origin that a proxy stands before, and where it really is.
     pub proxy: Option<(String, String)>,
     /// The origin of the issuers.
@@ -290,6 +292,9 @@ impl UserAgent {
         if request.url.origin().ascii_serialization() == self.issuer_origin {
             for (name, value) in &self.issuer_headers {
                 builder = builder.header(*name, value);
+            }
+            if let Some(key) = &self.key {
+                builder = builder.header("gauntlet-test", key);
             }
         } else {
             for (name, value) in &self.headers {

@@ -8,5 +8,6 @@ mod doctor_targets;
 mod files;
 mod init;
 mod reports;
+mod shared;
 mod targets;
 mod tidy;

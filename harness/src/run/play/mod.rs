@@ -127,6 +127,9 @@ struct Stage<'a> {
     sightings: Vec<Sighting>,
     steps: Vec<StepRecord>,
     faults: Vec<FaultRecord>,
+    /// The last exchange before what is being recorded, in the journals of the honest and the
+    /// attacker's issuer.
+    journal_from: [u64; 2],
 }
 
 /// What an act led to.
@@ -160,6 +163,7 @@ impl<'a> Stage<'a> {
                     .map(|inside| (instance.app.clone(), inside)),
                 issuer_origin: origin.clone(),
                 headers: headers(target),
+                key: instance.key.clone(),
                 time_limit: target.time_limit,
                 ..UserAgent::default()
             },
@@ -174,6 +178,7 @@ impl<'a> Stage<'a> {
             sightings: Vec::new(),
             steps: Vec::new(),
             faults: Vec::new(),
+            journal_from: instance.journal_from,
         }
     }
 
@@ -189,7 +194,8 @@ impl<'a> Stage<'a> {
             Some("attacker") => Role::Attacker,
             Some(_) | None => Role::Honest,
         };
-        let fault = self.filled(fault)?;
+        let mut fault = self.filled(fault)?;
+        fault.when.test.clone_from(&self.instance.key);
         let armed = self.instance.issuer(role).arm(fault.clone())?;
         Ok(Armed {
             fault: armed,

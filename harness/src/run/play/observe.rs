@@ -1,15 +1,20 @@
 //! What is looked at: the protected page after every step, and all that is on record at the end.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use oauth_gauntlet_provider::{Endpoint, Fault, IssuedKind};
+use oauth_gauntlet_provider::{Endpoint, Exchange, Fault, IssuedKind};
 use url::Url;
 
 use super::Stage;
 use crate::run::{Accounts, Arrived, Record, Secret, SecretKind, Standing, StepRecord, Window};
 use crate::scenario::{Browser, Role};
-use crate::transcript::{Places, merge};
+use crate::target::{Values, last_number};
+use crate::transcript::{Places, merge, own};
 use crate::user_agent::{Arrival, Request, Seen};
+
+/// The exchanges with each of the issuers.
+type Journals = [(Role, Vec<Arc<Exchange>>); 2];
 
 impl Stage<'_> {
     /// Asks the protected page who is signed in.
@@ -120,10 +125,7 @@ impl Stage<'_> {
     /// Everything that was observed since the last time.
     pub(super) async fn record(&mut self) -> Record {
         let ended = self.ended().await;
-        let journals = [
-            (Role::Honest, self.instance.honest.journal().exchanges()),
-            (Role::Attacker, self.instance.attacker.journal().exchanges()),
-        ];
+        let (journals, unclear) = self.journals();
         let mut secrets: Vec<Secret> = Vec::new();
         for exchange in journals.iter().flat_map(|(_, exchanges)| exchanges) {
             secrets.extend(exchange.notes.issued.iter().map(|issued| Secret {
@@ -163,8 +165,9 @@ impl Stage<'_> {
             faults: std::mem::take(&mut self.faults),
             checks_signatures: None,
             secrets,
-            log: self.instance.log.text(),
+            log: (self.instance.log).between(self.instance.log_from, usize::MAX),
             ended,
+            unclear,
             accounts: Accounts {
                 victim: self.instance.victim.clone(),
                 attacker: self.instance.mallory.clone(),
@@ -177,12 +180,29 @@ impl Stage<'_> {
         }
     }
 
+    /// What this run had to do with the issuers, and whether anything is uncertain about that.
+    fn journals(&self) -> (Journals, Option<&'static str>) {
+        let of = |role: Role, from: u64| {
+            let exchanges = self.instance.issuer(role).journal().exchanges();
+            own(exchanges, from, self.instance.key.as_deref())
+        };
+        let [honest, attacker] = self.journal_from;
+        let (honest, attacker) = (of(Role::Honest, honest), of(Role::Attacker, attacker));
+        let unclear = honest.unclear.or(attacker.unclear);
+        let journals = [
+            (Role::Honest, honest.exchanges),
+            (Role::Attacker, attacker.exchanges),
+        ];
+        (journals, unclear)
+    }
+
     /// Starts a new page of the story: journals begin anew, browsers keep what they have.
     pub(super) fn forget(&mut self) {
-        for role in [Role::Honest, Role::Attacker] {
-            self.instance.issuer(role).disarm_all();
-            self.instance.issuer(role).journal().clear();
+        if self.instance.key.is_none() {
+            self.instance.honest.disarm_all();
+            self.instance.attacker.disarm_all();
         }
+        self.journal_from = [&self.instance.honest, &self.instance.attacker].map(last_number);
     }
 }
 

@@ -1,0 +1,55 @@
+//! When a judgement is not to stand before the run was repeated: where time, or what went on
+//! beside it, may have decided.
+
+use super::{Judgement, Verdict};
+use crate::run::{Arrived, Record, Standing, StepRecord};
+use crate::scenario::{Browser, Plan};
+
+/// The status of a client that is asked too much (RFC 6585 §4). Others say what the provider did.
+const TOO_BUSY: u16 = 429;
+
+/// Whether a run has to be repeated, with nobody beside it, before its judgement counts.
+pub fn is_doubtful(
+    plan: &Plan,
+    (attack, recovery): (&Record, &Record),
+    judgement: &Judgement,
+    beside: bool,
+) -> bool {
+    let waits = plan.waits_for_a_time_out();
+    // A silent client is what such a scenario is about, if it was asked in time.
+    let silent = |step: &StepRecord| is_silent(step) && !(waits && was_asked_in_time(attack, step));
+    let unanswered = attack.steps.iter().any(silent) || recovery.steps.iter().any(is_silent);
+    let locked_out = recovery
+        .last_step()
+        .is_some_and(|step| step.standing != Standing::SignedIn(Browser::Victim));
+    let crowded = || {
+        let runs = [attack, recovery];
+        judgement.verdict == Verdict::Inconclusive || runs.iter().any(|run| is_crowded(run))
+    };
+    unanswered || locked_out || (beside && crowded())
+}
+
+/// Whether what was observed in a clean run may come from elsewhere than from what was done in it.
+pub fn is_shaken(run: &Record, beside: bool) -> bool {
+    run.steps.iter().any(is_silent) || (beside && is_crowded(run))
+}
+
+/// Whether a run shows that others went on beside it.
+fn is_crowded(run: &Record) -> bool {
+    let mut statuses = (run.transcript.iter())
+        .filter(|entry| entry.is_page_of_the_app())
+        .filter_map(|entry| entry.answer.status());
+    run.unclear.is_some() || run.ended.is_some() || statuses.any(|status| status == TOO_BUSY)
+}
+
+fn is_silent(step: &StepRecord) -> bool {
+    matches!(step.arrival, Arrived::TimedOut | Arrived::Broken)
+        || step.standing == Standing::NoAnswer
+}
+
+/// Whether the provider fell silent early in a step, so that what came of it is the client's doing.
+fn was_asked_in_time(run: &Record, step: &StepRecord) -> bool {
+    let early = step.window.from + step.took() / 4;
+    run.during(step.window)
+        .any(|entry| entry.transport.is_some() && entry.started <= early)
+}

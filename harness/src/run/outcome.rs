@@ -1,0 +1,69 @@
+//! What came of playing a plan.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Record;
+use super::order::Kept;
+use crate::judge::{Judgement, Verdict};
+use crate::scenario::Plan;
+use crate::target::InstanceError;
+
+/// What became of one scenario.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// The plan that was run.
+    pub plan: Arc<Plan>,
+    /// The judgement.
+    pub judgement: Judgement,
+    /// How long it took.
+    pub took: Duration,
+    /// The record of the run that the judgement rests on.
+    pub record: Option<Arc<Record>>,
+    /// The last lines of the client's output, where it ended or did not start.
+    pub output: Vec<String>,
+}
+
+impl Outcome {
+    pub(super) fn of(plan: &Arc<Plan>, judgement: Judgement) -> Self {
+        Self {
+            plan: Arc::clone(plan),
+            judgement,
+            took: Duration::ZERO,
+            record: None,
+            output: Vec::new(),
+        }
+    }
+}
+
+/// What came of playing a plan once.
+pub(super) struct Run {
+    pub(super) outcome: Outcome,
+    /// It has to be run again before its outcome counts.
+    pub(super) is_doubtful: bool,
+    pub(super) kept: Vec<Kept>,
+}
+
+impl Run {
+    pub(super) fn certain(outcome: Outcome) -> Self {
+        Self {
+            outcome,
+            is_doubtful: false,
+            kept: Vec::new(),
+        }
+    }
+
+    pub(super) fn because(plan: &Arc<Plan>, verdict: Verdict, reason: impl Into<String>) -> Self {
+        Self::certain(Outcome::of(plan, Judgement::because(verdict, reason)))
+    }
+}
+
+/// A client that did not start proves nothing.
+pub(super) fn not_started(plan: &Arc<Plan>, error: &InstanceError) -> Outcome {
+    let mut outcome = Outcome::of(
+        plan,
+        Judgement::because(Verdict::Inconclusive, error.reason.clone()),
+    );
+    outcome.output.clone_from(&error.output);
+    outcome
+}
