@@ -12,7 +12,6 @@ use super::outcome::{Outcome, Run, not_started};
 use super::{Record, RunError, control, play};
 use crate::judge::{Judgement, Verdict, control_defect, is_doubtful, is_shaken, judge, passive};
 use crate::scenario::{Capability, Plan, Settings, Step, Touches, of_steps};
-
 use crate::target::{InstanceError, Manner, Pool, Spec};
 
 /// What is told while scenarios run.

@@ -10,8 +10,6 @@ use oauth_gauntlet_provider::{
 use regex::Regex;
 use tokio::sync::Semaphore;
 
-use tokio::sync::Semaphore;
-
 use super::builtin::free_listener;
 use super::instance::{Account, Instance, InstanceError, Program, Running, Spec, random};
 use super::leftover::WrittenFile;

@@ -174,6 +174,7 @@ impl Default for UserAgent {
             proxy: None,
             issuer_origin: String::new(),
             headers: Vec::new(),
+            key: None,
             time_limit: Duration::ZERO,
         }
     }

@@ -19,7 +19,7 @@ pub(super) use self::checkup::{Checkup, checkup};
 use self::observe::point;
 use super::{Arrived, FaultRecord, Record, StepRecord, Window};
 use crate::scenario::{Act, Browser, Plan, Role, Settings, Step};
-use crate::target::{Instance, Target, Values, Way};
+use crate::target::{Instance, Target, Values, Way, last_number};
 use crate::transcript::Sighting;
 use crate::user_agent::{Arrival, Request, Seen, UserAgent};
 
@@ -67,6 +67,9 @@ pub async fn play(
         checks_signatures = Some(yardstick::checks_signatures(target, instance, plan).await?);
     }
     let mut stage = Stage::new(target, instance, &plan.settings);
+    if checks_signatures.is_some() {
+        stage.journal_from = [&instance.honest, &instance.attacker].map(last_number);
+    }
     let faults = plan.faults.iter();
     let armed = faults
         .map(|fault| stage.arm(fault))
@@ -162,8 +165,8 @@ impl<'a> Stage<'a> {
                     .clone()
                     .map(|inside| (instance.app.clone(), inside)),
                 issuer_origin: origin.clone(),
-                headers: headers(target),
                 key: instance.key.clone(),
+                headers: headers(target),
                 time_limit: target.time_limit,
                 ..UserAgent::default()
             },

@@ -9,7 +9,7 @@ use url::Url;
 use super::Stage;
 use crate::run::{Accounts, Arrived, Record, Secret, SecretKind, Standing, StepRecord, Window};
 use crate::scenario::{Browser, Role};
-use crate::target::{Values, last_number};
+use crate::target::last_number;
 use crate::transcript::{Places, merge, own};
 use crate::user_agent::{Arrival, Request, Seen};
 
