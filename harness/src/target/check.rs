@@ -156,8 +156,9 @@ impl<'a> Check<'a> {
         }
         for (path, file) in &start.files {
             let key = ["start", "files", path.as_str()];
+            let content = if file.text.is_some() { "text" } else { "json" };
             for text in file.texts() {
-                self.placeholders(&key, text, PLACEHOLDERS);
+                self.placeholders(&[&key[..], &[content]].concat(), text, PLACEHOLDERS);
             }
             if file.text.is_some() == file.json.is_some() {
                 let message = format!("what is to be in `{path}`?");

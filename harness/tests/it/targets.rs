@@ -351,7 +351,7 @@ text = "(?i)failed ("
         (8, "this is no regular expression"),
         (11, "did you mean `{second.issuer}`?"),
         (12, "is not below the folder"),
-        (12, "did you mean `{port}`?"),
+        (13, "did you mean `{port}`?"),
         (15, "`begin` is not a path"),
         (16, "`[[` is no CSS selector"),
         (19, "did you mean `{user.email}`?"),
