@@ -1,4 +1,5 @@
-//! The parameters of an authorization response, as they arrive at the redirect URI.
+//! The parameters of an authorization response, as they arrive at the redirect URI, and those of
+//! the link that begins a login.
 
 /// Those that we read. Others have to be ignored (RFC 6749 section 4.1.2), repeated or not.
 const KNOWN: [&str; 5] = ["state", "iss", "error", "error_description", "code"];
@@ -28,6 +29,30 @@ impl CallbackParameters {
             .iter()
             .filter(move |(known, _)| known == name)
             .map(|(_, value)| value.as_str())
+    }
+}
+
+/// What the link to `/login` may say.
+#[derive(Default)]
+pub(crate) struct LoginParameters {
+    /// The provider to sign in with.
+    pub(crate) provider: Option<String>,
+    /// The page that the user wants to end on; anybody can have written it.
+    pub(crate) return_to: Option<String>,
+}
+
+impl LoginParameters {
+    /// Decodes the query of the request.
+    pub(crate) fn of_query(query: Option<&str>) -> Self {
+        let mut parameters = Self::default();
+        for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+            match name.as_ref() {
+                "provider" => parameters.provider = Some(value.into_owned()),
+                "return_to" => parameters.return_to = Some(value.into_owned()),
+                _ => {}
+            }
+        }
+        parameters
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
     back_channel::{BackChannelError, Endpoint, Reply},
     callback_parameters::CallbackParameters,
     config::Algorithm,
-    id_token::{Header, IdTokenClaims, UnverifiedIdToken},
+    id_token::{Header, IdTokenClaims, LogoutClaims, UnverifiedIdToken},
     refusal::Refusal,
     secret::Secret,
     session::{PendingLogin, SignedIn},
@@ -20,6 +20,7 @@ use jsonwebtoken::{
     DecodingKey,
     jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, PublicKeyUse},
 };
+use url::Url;
 
 /// How far the provider's clock may be off, in seconds.
 const CLOCK_SKEW: f64 = 60.0;
@@ -27,6 +28,20 @@ const CLOCK_SKEW: f64 = 60.0;
 /// How long ago an ID token may have been issued, in seconds. It comes straight from the token
 /// endpoint, so its age is that of one request.
 const OLDEST_ISSUE: f64 = 600.0;
+
+// --- The link that begins a login ---------------------------------------------------------------
+
+/// The page to end on is one of ours (RFC 9700 section 4.11.1). It is read as browsers read it, for
+/// whom `//host`, `/\host` and a control character in between are other hosts, and given back with
+/// our origin before it.
+pub(crate) fn return_page_is_ours(base_url: &str, asked: &str) -> Result<String, Refusal> {
+    let ours = Url::parse(base_url).ok();
+    let page = ours.as_ref().and_then(|ours| ours.join(asked).ok());
+    match (ours, page) {
+        (Some(ours), Some(page)) if page.origin() == ours.origin() => Ok(page.into()),
+        _ => Err(Refusal::ReturnPageIsNotOurs),
+    }
+}
 
 // --- The authorization response -----------------------------------------------------------------
 
@@ -362,6 +377,33 @@ pub(crate) fn refreshed_token_is_about_the_same_user(
 ) -> Result<(), Refusal> {
     if claims.sub != signed_in.subject {
         return Err(Refusal::RefreshedTokenIsAboutSomeoneElse);
+    }
+    Ok(())
+}
+
+// --- Back-channel logout ------------------------------------------------------------------------
+
+/// The logout token says whose sessions end (Back-Channel Logout section 2.6, step 5).
+pub(crate) fn logout_names_somebody(claims: &LogoutClaims) -> Result<(), Refusal> {
+    if claims.sub.is_none() && claims.sid.is_none() {
+        return Err(Refusal::LogoutNamesNobody);
+    }
+    Ok(())
+}
+
+/// The token is about a logout: other tokens of the provider are signed by the same key (step 6).
+pub(crate) fn logout_is_the_event(claims: &LogoutClaims) -> Result<(), Refusal> {
+    const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
+    match claims.events.get(EVENT) {
+        Some(serde_json::Value::Object(_)) => Ok(()),
+        _ => Err(Refusal::LogoutIsNotTheEvent),
+    }
+}
+
+/// The token is no ID token in disguise (step 7).
+pub(crate) fn logout_has_no_nonce(claims: &LogoutClaims) -> Result<(), Refusal> {
+    if claims.has_nonce {
+        return Err(Refusal::LogoutHasANonce);
     }
     Ok(())
 }

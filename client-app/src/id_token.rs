@@ -43,21 +43,63 @@ pub(crate) async fn of_refresh(
     Ok(claims)
 }
 
+/// Verifies a logout token (Back-Channel Logout section 2.6). It is signed as an ID token is, and
+/// must not be one.
+pub(crate) async fn of_logout(
+    provider: &Provider,
+    logout_token: &Secret,
+) -> Result<LogoutClaims, Refusal> {
+    let OpenId { issuer, .. } = provider.openid();
+    let now = unix_now();
+
+    let token = signed(provider, logout_token, "the logout token").await?;
+    let claims = checks::is_well_formed("the logout token", token.logout_claims())?;
+    checks::token_issuer_is_ours(&claims.common, issuer)?;
+    checks::audience_is_us(&claims.common, provider.client_id())?;
+    checks::token_is_not_expired(&claims.common, now)?;
+    checks::issued_at_is_plausible(&claims.common, now)?;
+    checks::logout_names_somebody(&claims)?;
+    checks::logout_is_the_event(&claims)?;
+    checks::logout_has_no_nonce(&claims)?;
+    Ok(claims)
+}
+
+/// The issuer that a token claims to be from. Nothing is known of it yet.
+pub(crate) fn said_issuer(token: &Secret) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Said {
+        iss: String,
+    }
+    let token = UnverifiedIdToken::parse(token).ok()?;
+    let said: Said = serde_json::from_slice(&token.payload).ok()?;
+    Some(said.iss)
+}
+
+/// What every token has to fulfil that a provider signs.
+async fn signed(
+    provider: &Provider,
+    token: &Secret,
+    what: &'static str,
+) -> Result<UnverifiedIdToken, Refusal> {
+    let OpenId { algorithms, .. } = provider.openid();
+    let token = checks::is_well_formed(what, UnverifiedIdToken::parse(token))?;
+    checks::no_critical_extension(&token.header)?;
+    checks::algorithm_is_allowed(&token.header, algorithms)?;
+    let key = provider.signing_key(&token.header).await?;
+    checks::signature_is_valid(&token, &key)?;
+    Ok(token)
+}
+
 /// What every ID token has to fulfil.
 async fn verified(
     provider: &Provider,
     id_token: &Secret,
 ) -> Result<(Header, IdTokenClaims), Refusal> {
-    let OpenId { issuer, algorithms } = provider.openid();
+    let OpenId { issuer, .. } = provider.openid();
     let client_id = provider.client_id();
     let now = unix_now();
 
-    let token = checks::is_well_formed("the ID token", UnverifiedIdToken::parse(id_token))?;
-    checks::no_critical_extension(&token.header)?;
-    checks::algorithm_is_allowed(&token.header, algorithms)?;
-    let key = provider.signing_key(&token.header).await?;
-    checks::signature_is_valid(&token, &key)?;
-
+    let token = signed(provider, id_token, "the ID token").await?;
     let claims = checks::is_well_formed("the ID token", token.claims())?;
     checks::token_issuer_is_ours(&claims, issuer)?;
     checks::audience_is_us(&claims, client_id)?;
@@ -116,17 +158,38 @@ impl UnverifiedIdToken {
         Ok(IdTokenClaims {
             iss: claims.iss,
             sub: claims.sub,
-            aud: match claims.aud {
-                Audience::One(audience) => vec![audience],
-                Audience::Several(audiences) => audiences,
-            },
+            aud: claims.aud.into_list(),
             exp: claims.exp,
             nbf: claims.nbf,
             iat: claims.iat,
             azp: claims.azp,
             nonce: claims.nonce,
             at_hash: claims.at_hash,
+            sid: claims.sid,
             profile: serde_json::from_slice(&self.payload).map_err(|_| MalformedIdToken)?,
+        })
+    }
+
+    fn logout_claims(&self) -> Result<LogoutClaims, MalformedIdToken> {
+        let claims: RegisteredLogoutClaims =
+            serde_json::from_slice(&self.payload).map_err(|_| MalformedIdToken)?;
+        Ok(LogoutClaims {
+            common: IdTokenClaims {
+                iss: claims.iss,
+                sub: claims.sub.clone().unwrap_or_default(),
+                aud: claims.aud.into_list(),
+                exp: claims.exp,
+                iat: claims.iat,
+                azp: None,
+                nonce: None,
+                at_hash: None,
+                sid: claims.sid.clone(),
+                profile: Profile::default(),
+            },
+            sub: claims.sub,
+            sid: claims.sid,
+            events: claims.events,
+            has_nonce: claims.nonce.is_some(),
         })
     }
 }
@@ -160,7 +223,37 @@ pub(crate) struct IdTokenClaims {
     pub(crate) azp: Option<String>,
     pub(crate) nonce: Option<String>,
     pub(crate) at_hash: Option<String>,
+    pub(crate) sid: Option<String>,
     pub(crate) profile: Profile,
+}
+
+/// The claims of a logout token.
+#[derive(Debug)]
+pub(crate) struct LogoutClaims {
+    /// Those that it has in common with an ID token.
+    pub(crate) common: IdTokenClaims,
+    pub(crate) sub: Option<String>,
+    pub(crate) sid: Option<String>,
+    pub(crate) events: serde_json::Map<String, serde_json::Value>,
+    pub(crate) has_nonce: bool,
+}
+
+/// The same on the wire (Back-Channel Logout section 2.4).
+#[derive(Deserialize)]
+struct RegisteredLogoutClaims {
+    iss: String,
+    sub: Option<String>,
+    aud: Audience,
+    exp: f64,
+    iat: f64,
+    /// Required, although we do not keep it: a session that has ended cannot be ended again.
+    #[expect(dead_code, reason = "it has to be there")]
+    jti: String,
+    #[serde(default)]
+    events: serde_json::Map<String, serde_json::Value>,
+    sid: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    nonce: Option<serde_json::Value>,
 }
 
 /// The claims on the wire; those that OpenID Connect Core section 2 requires are no options.
@@ -175,6 +268,7 @@ struct RegisteredClaims {
     azp: Option<String>,
     nonce: Option<String>,
     at_hash: Option<String>,
+    sid: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -182,6 +276,15 @@ struct RegisteredClaims {
 enum Audience {
     One(String),
     Several(Vec<String>),
+}
+
+impl Audience {
+    fn into_list(self) -> Vec<String> {
+        match self {
+            Self::One(audience) => vec![audience],
+            Self::Several(audiences) => audiences,
+        }
+    }
 }
 
 fn decoded(part: &str) -> Result<Vec<u8>, MalformedIdToken> {

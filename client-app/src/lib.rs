@@ -9,7 +9,8 @@
 //! 3. `id_token.rs` takes an ID token apart and gives its claims out only after the checks.
 //! 4. `provider.rs` and `back_channel.rs` speak HTTP with the provider and decide nothing.
 //! 5. `session.rs` remembers: pending logins, which are used once, and who is signed in.
-//! 6. `profile.rs` uses and refreshes the access token, `logout.rs` ends it all.
+//! 6. `profile.rs` uses and refreshes the access token, `logout.rs` ends it all, and
+//!    `back_channel_logout.rs` does when the provider says so.
 //!
 //! `config.rs` is the only reader of the environment, `page.rs` has the pages, `refusal.rs` the
 //! words for everything that can go wrong.
@@ -26,6 +27,7 @@
 //! ```
 
 mod back_channel;
+mod back_channel_logout;
 mod callback_parameters;
 mod checks;
 mod clock;

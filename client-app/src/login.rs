@@ -2,7 +2,7 @@
 
 use crate::{
     App,
-    callback_parameters::CallbackParameters,
+    callback_parameters::{CallbackParameters, LoginParameters},
     checks,
     clock::unix_now,
     failure::Failure,
@@ -13,6 +13,7 @@ use crate::{
 };
 use axum::{
     extract::{RawQuery, State},
+    http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
 use std::sync::Arc;
@@ -24,12 +25,16 @@ pub(crate) async fn login(
     visitor: Visitor,
     RawQuery(query): RawQuery,
 ) -> Response {
-    let provider = match app.chosen_provider(query.as_deref()) {
+    let asked = LoginParameters::of_query(query.as_deref());
+    let provider = match app.chosen_provider(asked.provider.as_deref()) {
         Ok(Some(provider)) => provider,
-        Ok(None) => return app.pages.choose(&app.providers),
+        Ok(None) => {
+            let return_to = asked.return_to.as_deref();
+            return app.pages.choose(&app.providers, return_to);
+        }
         Err(failure) => return app.pages.failure(&failure),
     };
-    match begin(&visitor, provider).await {
+    match begin(&app, &visitor, provider, asked.return_to.as_deref()).await {
         Ok(url) => Redirect::to(url.as_str()).into_response(),
         Err(failure) => app.pages.failure(&failure),
     }
@@ -44,25 +49,39 @@ pub(crate) async fn callback(
     let parameters = CallbackParameters::of_query(query.as_deref());
     match finish(&app, &visitor, &parameters).await {
         // A clean address: the code is neither in the history nor in a `Referer`.
-        Ok(()) => Redirect::to("/profile").into_response(),
+        Ok(page) => Redirect::to(&page).into_response(),
         Err(failure) => app.pages.failure(&failure),
     }
 }
 
+/// `HEAD /callback`: somebody looks at the link without following it, and uses nothing up.
+pub(crate) async fn glance() -> StatusCode {
+    StatusCode::NO_CONTENT
+}
+
 /// First half: remember what the answer must fit, then ask.
-async fn begin(visitor: &Visitor, provider: &Provider) -> Result<Url, Failure> {
-    let login = PendingLogin::begin(provider.name(), provider.is_openid());
+async fn begin(
+    app: &App,
+    visitor: &Visitor,
+    provider: &Provider,
+    return_to: Option<&str>,
+) -> Result<Url, Failure> {
+    let return_to = match return_to {
+        Some(asked) => checks::return_page_is_ours(&app.base_url, asked)?,
+        None => "/profile".to_owned(),
+    };
+    let login = PendingLogin::begin(provider.name(), provider.is_openid(), return_to);
     let url = provider.authorization_request(&login).await?;
     visitor.remember(login).await?;
     Ok(url)
 }
 
-/// Second half: from the authorization response to a signed-in user.
+/// Second half: from the authorization response to a signed-in user, and the page to show.
 async fn finish(
     app: &App,
     visitor: &Visitor,
     parameters: &CallbackParameters,
-) -> Result<(), Failure> {
+) -> Result<String, Failure> {
     checks::parameters_appear_once(parameters)?;
     let login = checks::state_is_ours(visitor.pending_logins().await?, parameters.get("state"))?;
     visitor.forget(&login).await?;
@@ -80,7 +99,7 @@ async fn finish(
     let signed_in = redeem(provider, &code, &login).await?;
     visitor.sign_in(&signed_in).await?;
     tracing::info!(provider = provider.name(), "signed in");
-    Ok(())
+    Ok(login.return_to)
 }
 
 /// Turns the code into a user: tokens, then the ID token, then userinfo.
@@ -101,11 +120,13 @@ async fn redeem(
     }
 
     let userinfo = provider.userinfo(&tokens.access_token).await?;
+    let mut session_id = None;
     let mut subject = userinfo.subject.clone();
     let mut profile = userinfo.profile.clone();
     if let Some(claims) = known {
         checks::userinfo_is_about_the_same_user(&userinfo, &claims.sub)?;
         subject = claims.sub;
+        session_id = claims.sid;
         profile = profile.or(claims.profile);
     }
 
@@ -114,6 +135,7 @@ async fn redeem(
         subject,
         profile,
         nonce: login.nonce.clone(),
+        session_id,
         // Only an ID token that was looked at is kept.
         id_token: tokens.id_token.filter(|_| login.nonce.is_some()),
         access_token: tokens.access_token,

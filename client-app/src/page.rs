@@ -6,7 +6,7 @@ use crate::{
 };
 use axum::{
     extract::Request,
-    http::{HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderName, HeaderValue, StatusCode, Uri, header},
     middleware::Next,
     response::{Html, IntoResponse, Response},
 };
@@ -53,13 +53,21 @@ impl Pages {
     }
 
     /// The choice between several providers.
-    pub(crate) fn choose(&self, providers: &[Provider]) -> Response {
+    pub(crate) fn choose(&self, providers: &[Provider], return_to: Option<&str>) -> Response {
         #[derive(Serialize)]
-        struct View<'a> {
-            providers: Vec<&'a str>,
+        struct View {
+            links: Vec<(String, String)>,
         }
-        let providers = providers.iter().map(Provider::name).collect();
-        self.render(StatusCode::OK, "choose.html", View { providers })
+        let links = providers.iter().map(|provider| {
+            let mut query = form_urlencoded::Serializer::new(String::new());
+            query.append_pair("provider", provider.name());
+            if let Some(return_to) = return_to {
+                query.append_pair("return_to", return_to);
+            }
+            (provider.name().to_owned(), query.finish())
+        });
+        let links = links.collect();
+        self.render(StatusCode::OK, "choose.html", View { links })
     }
 
     /// The user's claims, and what is missing among them.
@@ -111,11 +119,20 @@ impl Pages {
         self.render(StatusCode::OK, "profile.html", view)
     }
 
-    /// What a page says to somebody who is not signed in.
-    pub(crate) fn please_sign_in(&self) -> Response {
+    /// What a page says to somebody who is not signed in, and comes back to it.
+    pub(crate) fn please_sign_in(&self, page: &Uri) -> Response {
+        let login = match page.path_and_query() {
+            Some(page) if page.query().is_some() => {
+                let mut query = form_urlencoded::Serializer::new(String::new());
+                query.append_pair("return_to", page.as_str());
+                format!("/login?{}", query.finish())
+            }
+            _ => "/login".to_owned(),
+        };
         self.sign_in(
             "Please sign in",
             "You need to be signed in to see your profile.",
+            &login,
         )
     }
 
@@ -124,6 +141,7 @@ impl Pages {
         self.sign_in(
             "Please sign in again",
             "Your access has run out, so you have been signed out here.",
+            "/login",
         )
     }
 
@@ -184,16 +202,17 @@ impl Pages {
         self.render(status, "problem.html", problem)
     }
 
-    fn sign_in(&self, title: &'static str, text: &'static str) -> Response {
+    fn sign_in(&self, title: &'static str, text: &'static str, login: &str) -> Response {
         #[derive(Serialize)]
-        struct View {
+        struct View<'a> {
             title: &'static str,
             text: &'static str,
+            login: &'a str,
         }
         self.render(
             StatusCode::UNAUTHORIZED,
             "sign_in.html",
-            View { title, text },
+            View { title, text, login },
         )
     }
 

@@ -10,7 +10,10 @@ use crate::{
     session::{SignedIn, Visitor},
     userinfo::{Profile, Userinfo},
 };
-use axum::{extract::State, response::Response};
+use axum::{
+    extract::{OriginalUri, State},
+    response::Response,
+};
 use std::sync::Arc;
 
 /// How long before its end an access token counts as expired, in seconds: it has to last for the
@@ -18,10 +21,14 @@ use std::sync::Arc;
 const EXPIRY_MARGIN: f64 = 5.0;
 
 /// The page with the user's claims.
-pub(crate) async fn profile(State(app): State<Arc<App>>, visitor: Visitor) -> Response {
+pub(crate) async fn profile(
+    State(app): State<Arc<App>>,
+    visitor: Visitor,
+    OriginalUri(page): OriginalUri,
+) -> Response {
     let signed_in = match visitor.signed_in().await {
         Ok(Some(signed_in)) => signed_in,
-        Ok(None) => return app.pages.please_sign_in(),
+        Ok(None) => return app.pages.please_sign_in(&page),
         Err(error) => return app.pages.failure(&error.into()),
     };
     match current(&app, &visitor, signed_in).await {

@@ -9,6 +9,8 @@ use axum::http::StatusCode;
 /// Why a sign-in or a refresh was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refusal {
+    #[error("the page to end on is not one of ours")]
+    ReturnPageIsNotOurs,
     #[error("the authorization response has the parameter `{name}` more than once")]
     ParameterIsRepeated { name: &'static str },
     #[error("the `state` belongs to no login that this browser has begun")]
@@ -73,6 +75,12 @@ pub(crate) enum Refusal {
     RefreshedTokenIsAboutSomeoneElse,
     #[error("there is no refresh token")]
     RefreshTokenIsMissing,
+    #[error("the logout token names neither a user nor a session")]
+    LogoutNamesNobody,
+    #[error("the logout token is about something else")]
+    LogoutIsNotTheEvent,
+    #[error("the logout token has a nonce")]
+    LogoutHasANonce,
 }
 
 impl Refusal {
@@ -119,6 +127,10 @@ impl Refusal {
     /// What happened, in plain words.
     pub(crate) fn explanation(&self) -> &'static str {
         match self {
+            Self::ReturnPageIsNotOurs => {
+                "This link would lead somewhere else after the sign-in, so it was not followed. \
+                 If somebody sent it to you, do not use it again."
+            }
             Self::StateIsNotOurs => {
                 "This sign-in was not begun in this browser, took longer than ten minutes, or has \
                  been used already. If you followed a link from somebody else, do not use it again."
@@ -156,7 +168,10 @@ impl Refusal {
             | Self::NonceIsNotOurs
             | Self::AccessTokenIsNotTheOneHashed
             | Self::UserinfoIsAboutSomeoneElse
-            | Self::RefreshedTokenIsAboutSomeoneElse => {
+            | Self::RefreshedTokenIsAboutSomeoneElse
+            | Self::LogoutNamesNobody
+            | Self::LogoutIsNotTheEvent
+            | Self::LogoutHasANonce => {
                 "The answer of the sign-in service could not be trusted, so nobody was signed in \
                  with it."
             }

@@ -1,15 +1,22 @@
 //! The routes, the layers around them, and what the handlers share.
 
 use crate::{
+    back_channel_logout::back_channel_logout,
     config::Config,
     failure::Failure,
     login, logout,
     page::{self, Pages},
     profile,
     provider::Provider,
-    session::{self, Turns, Visitor},
+    session::{self, Sessions, Turns, Visitor},
 };
-use axum::{Router, extract::State, middleware, response::Response, routing::get};
+use axum::{
+    Router,
+    extract::State,
+    middleware,
+    response::Response,
+    routing::{get, post},
+};
 use std::sync::Arc;
 
 /// Why the client cannot be set up.
@@ -33,6 +40,7 @@ pub(crate) struct App {
     pub(crate) pages: Pages,
     pub(crate) providers: Vec<Provider>,
     pub(crate) base_url: String,
+    pub(crate) sessions: Sessions,
 }
 
 impl App {
@@ -46,12 +54,10 @@ impl App {
     /// The provider that `/login?provider=NAME` chooses; none where the user has yet to choose.
     pub(crate) fn chosen_provider(
         &self,
-        query: Option<&str>,
+        chosen: Option<&str>,
     ) -> Result<Option<&Provider>, Failure> {
-        let mut pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
-        let chosen = pairs.find(|(name, _)| name == "provider");
         match (chosen, self.providers.as_slice()) {
-            (Some((_, name)), _) => self.provider(&name).map(Some),
+            (Some(name), _) => self.provider(name).map(Some),
             (None, [only]) => Ok(Some(only)),
             (None, _) => Ok(None),
         }
@@ -66,7 +72,8 @@ impl App {
 pub fn app(config: Config) -> Result<Router, StartError> {
     // Fails where it was chosen before, which is as good.
     let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
-    let sessions = session::layer(&config);
+    let sessions = Sessions::new(&config);
+    let layer = session::layer(&config, &sessions);
     let providers = config.providers.iter().map(|provider| {
         Provider::new(&config, provider).map_err(|source| StartError::BackChannel {
             provider: provider.name.clone(),
@@ -77,15 +84,17 @@ pub fn app(config: Config) -> Result<Router, StartError> {
         pages: Pages::new()?,
         providers: providers.collect::<Result<_, _>>()?,
         base_url: config.base_url(),
+        sessions,
     };
     Ok(Router::new()
         .route("/", get(home))
         .route("/login", get(login::login))
-        .route("/callback", get(login::callback))
+        .route("/callback", get(login::callback).head(login::glance))
         .route("/profile", get(profile::profile))
         .route("/logout", get(logout::ask).post(logout::sign_out))
+        .route("/backchannel-logout", post(back_channel_logout))
         .fallback(not_found)
-        .layer(sessions)
+        .layer(layer)
         .layer(middleware::from_fn_with_state(
             Turns::default(),
             Turns::take,

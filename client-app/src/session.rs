@@ -13,7 +13,7 @@ use axum::{extract::FromRequestParts, http::request::Parts};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use store::Store;
 use time::Duration;
-use tower_sessions::{Expiry, Session, SessionManagerLayer, cookie::SameSite};
+use tower_sessions::{Expiry, Session, SessionManagerLayer, cookie::SameSite, session::Record};
 
 /// The cookie's name.
 pub(crate) const COOKIE: &str = "client_app_session";
@@ -39,17 +39,20 @@ pub(crate) struct PendingLogin {
     /// Asked for where an ID token will come back.
     pub(crate) nonce: Option<Secret>,
     pub(crate) code_verifier: Secret,
+    /// The page of ours that the user wants to end on.
+    pub(crate) return_to: String,
     begun_at: f64,
 }
 
 impl PendingLogin {
     /// A login with fresh random values. `openid` says whether an ID token is asked for.
-    pub(crate) fn begin(provider: &str, openid: bool) -> Self {
+    pub(crate) fn begin(provider: &str, openid: bool, return_to: String) -> Self {
         Self {
             provider: provider.to_owned(),
             state: Secret::random(),
             nonce: openid.then(Secret::random),
             code_verifier: Secret::random(),
+            return_to,
             begun_at: unix_now(),
         }
     }
@@ -70,6 +73,8 @@ pub(crate) struct SignedIn {
     pub(crate) profile: Profile,
     /// The nonce of the sign-in.
     pub(crate) nonce: Option<Secret>,
+    /// What the provider calls this session, where it says so (`sid`).
+    pub(crate) session_id: Option<String>,
     /// The last ID token, to name the session at sign-out.
     pub(crate) id_token: Option<Secret>,
     pub(crate) access_token: Secret,
@@ -82,6 +87,42 @@ pub(crate) struct SignedIn {
 #[derive(Clone)]
 pub(crate) struct Visitor {
     session: Session,
+}
+
+/// All sessions, to find those of a user whom a provider has signed out.
+#[derive(Clone, Debug)]
+pub(crate) struct Sessions(Store);
+
+impl Sessions {
+    /// In memory or as files, as the configuration says.
+    pub(crate) fn new(config: &Config) -> Self {
+        Self(Store::new(config.session_dir.clone()))
+    }
+
+    /// Ends the sessions with a provider's session id, or without one all sessions of a user
+    /// there; says how many there were.
+    pub(crate) async fn end(
+        &self,
+        provider: &str,
+        sub: Option<&str>,
+        sid: Option<&str>,
+    ) -> Result<usize, SessionError> {
+        let meant = |value: &serde_json::Value| {
+            let signed_in: Option<SignedIn> = serde_json::from_value(value.clone()).ok();
+            signed_in.is_some_and(|signed_in| {
+                signed_in.provider == provider
+                    && sub.is_none_or(|sub| signed_in.subject == sub)
+                    && sid.is_none_or(|sid| signed_in.session_id.as_deref() == Some(sid))
+            })
+        };
+        let meant = |record: &Record| record.data.get(SIGNED_IN).is_some_and(meant);
+        let ended = self
+            .0
+            .end(meant)
+            .await
+            .map_err(tower_sessions::session::Error::from)?;
+        Ok(ended)
+    }
 }
 
 /// The store failed. The message is for the log.
@@ -180,8 +221,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Visitor {
 ///
 /// `SameSite=Lax` and not `Strict`: the browser comes back from the provider by a link from
 /// another site, and has to bring the cookie.
-pub(crate) fn layer(config: &Config) -> SessionManagerLayer<Store> {
-    SessionManagerLayer::new(Store::new(config.session_dir.clone()))
+pub(crate) fn layer(config: &Config, sessions: &Sessions) -> SessionManagerLayer<Store> {
+    SessionManagerLayer::new(sessions.0.clone())
         .with_name(COOKIE)
         .with_http_only(true)
         .with_same_site(SameSite::Lax)

@@ -52,7 +52,7 @@ pub enum Command {
 /// Where scenarios come from, and which are meant.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Selecting {
-    /// Ids of scenarios, areas, or patterns with `*` [default: all]
+    /// Ids of scenarios, other names of theirs, areas, or patterns with `*` [default: all]
     #[arg(value_name = "SCENARIO")]
     pub patterns: Vec<String>,
     /// Take the scenarios of this folder [default: ./scenarios where it exists, else the built-in]

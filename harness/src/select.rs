@@ -6,7 +6,7 @@ use crate::scenario::{Level, Plan};
 /// What was asked for on the command line.
 #[derive(Debug, Clone, Default)]
 pub struct Selection {
-    /// Ids, or patterns with `*`. Empty: all.
+    /// Ids, other names of scenarios, or patterns with `*`. Empty: all.
     pub patterns: Vec<String>,
     /// Tags, of which a scenario has to have one. Empty: any.
     pub tags: Vec<String>,
@@ -33,8 +33,10 @@ impl Selection {
     /// Where a pattern or a tag matches no scenario at all.
     pub fn select(&self, plans: Vec<Plan>) -> Result<Vec<Plan>, NoMatch> {
         for pattern in &self.patterns {
-            if !plans.iter().any(|plan| matches(pattern, &plan.id)) {
-                let ids: Vec<&str> = plans.iter().map(|plan| bare(&plan.id)).collect();
+            if !plans.iter().any(|plan| names(pattern, plan)) {
+                let aliases = plans.iter().flat_map(|plan| &plan.scenario.alias);
+                let mut ids: Vec<&str> = plans.iter().map(|plan| bare(&plan.id)).collect();
+                ids.extend(aliases.map(String::as_str));
                 return Err(NoMatch {
                     kind: "the id",
                     word: pattern.clone(),
@@ -59,11 +61,7 @@ impl Selection {
         }
         let mut plans = plans;
         plans.retain(|plan| {
-            (self.patterns.is_empty()
-                || self
-                    .patterns
-                    .iter()
-                    .any(|pattern| matches(pattern, &plan.id)))
+            (self.patterns.is_empty() || self.patterns.iter().any(|pattern| names(pattern, plan)))
                 && (self.tags.is_empty()
                     || self.tags.iter().any(|tag| plan.scenario.tags.contains(tag)))
                 && self.level.is_none_or(|least| plan.level >= least)
@@ -74,6 +72,11 @@ impl Selection {
 
 fn bare(id: &str) -> &str {
     id.split('[').next().unwrap_or(id)
+}
+
+/// Whether a pattern names a plan, by its id or by another name of its scenario.
+fn names(pattern: &str, plan: &Plan) -> bool {
+    matches(pattern, &plan.id) || plan.scenario.alias.iter().any(|alias| alias == pattern)
 }
 
 /// Whether a pattern names an id: exactly, without the case, an area, or with `*` for any text.

@@ -16,7 +16,7 @@ use std::process::ExitCode;
 
 use gauntlet::judge::{Judgement, control_defect, judge, passive};
 use gauntlet::run::{Record, control, play};
-use gauntlet::scenario::{Act, Plan, Source, load};
+use gauntlet::scenario::{Act, Plan, Source, Step, load};
 use gauntlet::target::{Pool, Spec, Target};
 use gauntlet::transcript::{Redactor, render};
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -61,7 +61,15 @@ fn snapshot(file: &str, plans: &[Plan]) -> Result<(), Failed> {
         for finding in &judgement.findings {
             writeln!(story, "    {}", redactor.text(&finding.sentence))?;
         }
-        if plan.steps.iter().any(|step| step.act == Act::VisitTogether) {
+        // Which of two that are opened at the same time comes first is left to chance.
+        let twice = |step: &Step| {
+            step.act == Act::VisitTogether
+                || step
+                    .callback
+                    .as_ref()
+                    .is_some_and(|callback| callback.twice)
+        };
+        if plan.steps.iter().any(twice) {
             writeln!(
                 story,
                 "\n    (what tabs do at the same time has no order)\n"

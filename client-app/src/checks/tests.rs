@@ -27,8 +27,55 @@ fn claims() -> IdTokenClaims {
         azp: None,
         nonce: Some("n".to_owned()),
         at_hash: None,
+        sid: None,
         profile: Profile::default(),
     }
+}
+
+fn logout_claims() -> LogoutClaims {
+    let events = json!({ "http://schemas.openid.net/event/backchannel-logout": {} });
+    LogoutClaims {
+        common: claims(),
+        sub: Some("alice".to_owned()),
+        sid: None,
+        events: events.as_object().unwrap().clone(),
+        has_nonce: false,
+    }
+}
+
+#[test]
+fn a_logout_token_is_about_a_logout_of_somebody_and_no_id_token() {
+    let checked = |change: fn(&mut LogoutClaims)| {
+        let mut claims = logout_claims();
+        change(&mut claims);
+        logout_names_somebody(&claims)?;
+        logout_is_the_event(&claims)?;
+        logout_has_no_nonce(&claims)
+    };
+    assert_eq!(checked(|_| ()), Ok(()));
+    let session = |claims: &mut LogoutClaims| {
+        claims.sid = claims.sub.take();
+    };
+    assert_eq!(checked(session), Ok(()));
+    assert_eq!(
+        checked(|claims| claims.sub = None),
+        Err(Refusal::LogoutNamesNobody)
+    );
+    assert_eq!(
+        checked(|claims| claims.events.clear()),
+        Err(Refusal::LogoutIsNotTheEvent)
+    );
+    let text = |claims: &mut LogoutClaims| {
+        claims
+            .events
+            .values_mut()
+            .for_each(|value| *value = json!("yes"));
+    };
+    assert_eq!(checked(text), Err(Refusal::LogoutIsNotTheEvent));
+    assert_eq!(
+        checked(|claims| claims.has_nonce = true),
+        Err(Refusal::LogoutHasANonce)
+    );
 }
 
 fn header(alg: &str, kid: Option<&str>) -> Header {
@@ -41,6 +88,7 @@ fn signed_in() -> SignedIn {
         subject: "alice".to_owned(),
         profile: Profile::default(),
         nonce: Some(Secret::new("n")),
+        session_id: None,
         id_token: None,
         access_token: Secret::new("at"),
         expires_at: None,
@@ -83,8 +131,8 @@ fn parameters_that_are_read_appear_once() {
 #[test]
 fn only_the_state_of_a_pending_login_is_ours() {
     let logins = [
-        PendingLogin::begin("a", true),
-        PendingLogin::begin("b", true),
+        PendingLogin::begin("a", true, "/profile".to_owned()),
+        PendingLogin::begin("b", true, "/profile".to_owned()),
     ];
     let state = logins[1].state.expose();
     let found = state_is_ours(logins.to_vec(), Some(state)).unwrap();
@@ -545,4 +593,32 @@ fn userinfo_is_about_the_user_of_the_id_token() {
     assert_eq!(userinfo_is_about_the_same_user(&userinfo, "alice"), Ok(()));
     let refused = Err(Refusal::UserinfoIsAboutSomeoneElse);
     assert_eq!(userinfo_is_about_the_same_user(&userinfo, "bob"), refused);
+}
+
+#[test]
+fn a_page_to_end_on_is_read_as_browsers_read_it() {
+    let page = |asked| return_page_is_ours("http://localhost:8000", asked);
+    let ours = |path: &str| Ok(format!("http://localhost:8000{path}"));
+    assert_eq!(page("/profile?tab=2"), ours("/profile?tab=2"));
+    assert_eq!(page("http://localhost:8000/x"), ours("/x"));
+    assert_eq!(
+        page("/a/..//elsewhere.example"),
+        ours("//elsewhere.example")
+    );
+    for elsewhere in [
+        "https://elsewhere.example/",
+        "//elsewhere.example/",
+        "/\\elsewhere.example/",
+        "/\t/elsewhere.example/",
+        "http://localhost:8000@elsewhere.example/",
+        "http://localhost:8001/",
+        "javascript:alert(1)",
+        "data:text/html,x",
+    ] {
+        assert_eq!(
+            page(elsewhere),
+            Err(Refusal::ReturnPageIsNotOurs),
+            "{elsewhere}"
+        );
+    }
 }

@@ -39,6 +39,21 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Deletes the sessions that are meant, and says how many there were.
+    pub(super) async fn end(&self, meant: impl Fn(&Record) -> bool) -> Result<usize> {
+        match self {
+            Self::Memory(memory) => {
+                let sessions = &mut memory.lock().sessions;
+                let before = sessions.len();
+                sessions.retain(|_, record| !meant(record));
+                Ok(before - sessions.len())
+            }
+            Self::Files(files) => files.end(meant).await,
+        }
+    }
+}
+
 #[async_trait]
 impl SessionStore for Store {
     async fn create(&self, record: &mut Record) -> Result<()> {
@@ -153,6 +168,28 @@ impl Files {
             fs::rename(&draft, &path).await
         };
         done(written.await)
+    }
+
+    async fn end(&self, meant: impl Fn(&Record) -> bool) -> Result<usize> {
+        let Ok(mut entries) = fs::read_dir(&self.directory).await else {
+            return Ok(0);
+        };
+        let mut ended = 0;
+        while let Ok(Some(entry)) = entries.next_entry().await {
+            let path = entry.path();
+            let bytes = if is_ours(&path) {
+                fs::read(&path).await.ok()
+            } else {
+                None
+            };
+            let record: Option<Record> =
+                bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+            if record.is_some_and(|record| meant(&record)) {
+                done(fs::remove_file(&path).await)?;
+                ended += 1;
+            }
+        }
+        Ok(ended)
     }
 
     async fn sweep(&self) -> Result<()> {

@@ -5,7 +5,7 @@ use crate::cli::{ExplainArgs, Selecting};
 use crate::diag::nearest;
 use crate::judge::Verdict;
 use crate::report::{Exit, wrapped};
-use crate::scenario::{Act, CodeSource, Outcome, Plan, StateSource, Step};
+use crate::scenario::{Act, CodeSource, LogoutAbout, Outcome, Plan, StateSource, Step};
 
 /// Runs the command.
 pub fn explain(args: &ExplainArgs) -> Exit {
@@ -130,6 +130,8 @@ fn act(step: &Step) -> String {
     let who = match step.browser {
         crate::scenario::Browser::Victim => "the user",
         crate::scenario::Browser::Attacker => "the attacker",
+        crate::scenario::Browser::Namesake => "somebody with the user's e-mail address",
+        crate::scenario::Browser::Twin => "somebody with the user's `sub` at another provider",
     };
     match step.act {
         Act::SignIn if !step.withhold.is_empty() => {
@@ -138,15 +140,20 @@ fn act(step: &Step) -> String {
                 step.withhold.join(", ")
             )
         }
-        Act::SignIn => format!("{who} signs in"),
+        Act::SignIn => match &step.return_to {
+            Some(target) => format!("{who} signs in, and is to end at {target}"),
+            None => format!("{who} signs in"),
+        },
         Act::Begin => format!("{who} begins to sign in, and keeps the authorization response back"),
         Act::Deliver => {
-            let (code, state) = step.callback.map_or(("", ""), |callback| {
+            let (code, state) = step.callback.as_ref().map_or(("", ""), |callback| {
                 let code = match callback.code {
                     CodeSource::AttackersOwn => "a code that the attacker got for himself",
                     CodeSource::Relayed => "the code of the attacker's own login",
                     CodeSource::Replayed => "a code that was used before",
                     CodeSource::Pending => "the right code",
+                    CodeSource::Earlier => "the code of the login before",
+                    CodeSource::Stolen => "the code of the user's login",
                     CodeSource::None => "no code",
                 };
                 let state = match callback.state {
@@ -154,17 +161,42 @@ fn act(step: &Step) -> String {
                     StateSource::Relayed => "the state of the attacker's own login",
                     StateSource::Replayed => "a state that was used before",
                     StateSource::Pending => "the right state",
+                    StateSource::Earlier => "the state of the login before",
                     StateSource::None => "no state",
                 };
                 (code, state)
             });
-            format!("{who} is made to open the redirect URI with {code} and {state}")
+            let with: Vec<&str> = step
+                .callback
+                .iter()
+                .flat_map(|callback| &callback.with)
+                .map(|(name, _)| name.as_str())
+                .collect();
+            let with = match with.as_slice() {
+                [] => String::new(),
+                names => format!(", and with {}", names.join(", ")),
+            };
+            format!("{who} opens the redirect URI with {code} and {state}{with}")
         }
         Act::Visit => format!("{who} opens the protected page"),
         Act::VisitTogether => format!("{who} opens the protected page in four tabs at once"),
         Act::SignOut => format!("{who} signs out"),
         Act::Expire => "every access token stops being honoured".to_owned(),
         Act::RotateKeys => "the provider takes a new signing key".to_owned(),
+        Act::PushLogout => {
+            let about = match step.about.unwrap_or_default() {
+                LogoutAbout::Both => "a logout token about the user and the session",
+                LogoutAbout::User => "a logout token about the user",
+                LogoutAbout::Session => "a logout token about the session",
+                LogoutAbout::Nobody => "a logout token about nobody",
+                LogoutAbout::IdToken => "an ID token in place of a logout token",
+            };
+            format!("the provider posts {about} to the client")
+        }
+        Act::CopyCookies => format!("somebody copies the cookies of {who}"),
+        Act::RestoreCookies => format!("{who} comes with the copied cookies"),
+        Act::BlockCookies => format!("{who} lets the browser keep no cookies"),
+        Act::ForgedSignOut => format!("another site makes the browser of {who} sign out"),
         Act::PlantCookies => "the attacker's cookies are put into the user's browser".to_owned(),
     }
 }

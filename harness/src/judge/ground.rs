@@ -13,8 +13,11 @@ pub(super) fn missing(plan: &Plan, control: &Record, attack: &Record) -> Option<
     fault_unused(plan, control, attack)
         .or_else(|| nonce_unsent(plan, control))
         .or_else(|| nothing_planted(attack))
+        .or_else(|| no_login_begun(attack))
         .or_else(|| sign_in_failed(plan, attack))
         .or_else(|| logout_not_there(attack))
+        .or_else(|| cannot_be_told_apart(attack))
+        .or_else(|| logout_not_taken(attack))
         .or_else(|| token_unused(attack))
         .or_else(|| protected_without_state(plan, control, attack))
 }
@@ -74,6 +77,14 @@ fn nothing_planted(attack: &Record) -> Option<Judgement> {
     None
 }
 
+/// A client that begins no login where somebody is signed in gives the cookies nothing to survive.
+fn no_login_begun(attack: &Record) -> Option<Judgement> {
+    let mut steps = attack.steps.iter();
+    steps.find(|step| outcome::begins_no_login(attack, step))?;
+    let reason = "the client begins no login in a browser where somebody is signed in already";
+    Some(Judgement::because(Verdict::Inconclusive, reason))
+}
+
 /// A sign-in on the way to the attack, with no fault in it, that did not succeed.
 fn sign_in_failed(plan: &Plan, attack: &Record) -> Option<Judgement> {
     if !plan.faults.is_empty() {
@@ -101,7 +112,8 @@ fn sign_in_failed(plan: &Plan, attack: &Record) -> Option<Judgement> {
 
 /// A sign-out page that is not there says nothing about sessions.
 fn logout_not_there(attack: &Record) -> Option<Judgement> {
-    let step = attack.steps.iter().find(|step| step.act == Act::SignOut)?;
+    let signs_out = |act| matches!(act, Act::SignOut | Act::ForgedSignOut);
+    let step = attack.steps.iter().find(|step| signs_out(step.act))?;
     let last = attack
         .during(step.window)
         .filter(|entry| entry.is_page_of_the_app())
@@ -118,6 +130,28 @@ fn logout_not_there(attack: &Record) -> Option<Judgement> {
             last.url.path()
         ),
     ))
+}
+
+/// A path that takes no logout tokens says nothing about them.
+fn logout_not_taken(attack: &Record) -> Option<Judgement> {
+    let reason = attack.steps.iter().find_map(|step| match &step.pushed {
+        Some(Ok(status @ (404 | 405))) => Some(format!(
+            "the logout token was answered with {status}: is `back-channel-logout` in [app] right?"
+        )),
+        Some(Err(error)) => Some(format!("the logout token did not arrive: {error}")),
+        _ => None,
+    })?;
+    Some(Judgement::because(Verdict::Inconclusive, reason))
+}
+
+/// Two accounts of which the page shows only what both have.
+fn cannot_be_told_apart(attack: &Record) -> Option<Judgement> {
+    let unclear = |step: &StepRecord| step.standing == Standing::Unclear;
+    attack
+        .steps
+        .iter()
+        .any(unclear)
+        .then(|| Judgement::because(Verdict::Inconclusive, outcome::words(Standing::Unclear)))
 }
 
 /// A client that has no use for its access token after sign-in does not notice its end.

@@ -5,21 +5,24 @@ use oauth_gauntlet_provider::Endpoint;
 use super::Finding;
 use super::ground::{is_of_a_login_begun_anew, sends};
 use crate::run::{Arrived, Record, Standing, StepRecord};
-use crate::scenario::{Browser, Expect, Level, Outcome, Plan, RequestCount, Severity};
-use crate::transcript::Entry;
+use crate::scenario::{
+    Act, Browser, Expect, Level, Outcome, Plan, PushAnswer, RequestCount, Role, Severity,
+};
+use crate::transcript::{Entry, Party};
 
 /// Findings where a browser ended up in an account that is not its owner's.
 pub(super) fn wrong_accounts(plan: &Plan, attack: &Record) -> Vec<Finding> {
     let stranger = |step: &&StepRecord| match step.standing {
-        Standing::SignedIn(account) => account != step.browser,
+        Standing::SignedIn(account) => account != step.browser && !begins_no_login(attack, step),
         _ => false,
     };
     let steps = attack.steps.iter().filter(stranger).take(1);
     steps
         .map(|step| {
-            let (whose, other) = match step.browser {
-                Browser::Victim => ("victim", "attacker"),
-                Browser::Attacker => ("attacker", "victim"),
+            let whose = name_of(step.browser);
+            let other = match step.standing {
+                Standing::SignedIn(account) => name_of(account),
+                _ => "",
             };
             Finding {
                 sentence: format!("the {whose}'s browser is signed in to the {other}'s account"),
@@ -31,6 +34,17 @@ pub(super) fn wrong_accounts(plan: &Plan, attack: &Record) -> Vec<Finding> {
             }
         })
         .collect()
+}
+
+/// Whether a browser that was given the attacker's cookies was shown what they lead to and no login
+/// at all: the account there is one that we put there.
+pub(super) fn begins_no_login(attack: &Record, step: &StepRecord) -> bool {
+    let planted = attack
+        .steps
+        .iter()
+        .any(|before| before.planted.is_some() && before.window.from < step.window.from);
+    let asks = |entry: &Entry| entry.endpoint == Some(Endpoint::Authorize);
+    planted && step.act == Act::SignIn && !attack.during(step.window).any(asks)
 }
 
 /// Findings of one step.
@@ -77,6 +91,27 @@ pub(super) fn findings(
     if !expect.mentions.is_empty() {
         findings.extend(context.mentions(&expect.mentions));
     }
+    if let Some(answer) = expect.answers {
+        findings.extend(context.answers(answer));
+    }
+    if expect.stays {
+        findings.extend(context.stays());
+    }
+    if let Some(page) = &expect.lands {
+        findings.extend(context.lands(page));
+    }
+    findings.extend(
+        expect
+            .never_quotes
+            .iter()
+            .filter_map(|text| context.never_quotes(text)),
+    );
+    findings.extend(
+        expect
+            .never_logs
+            .iter()
+            .filter_map(|text| context.never_logs(text)),
+    );
     findings.extend(
         expect
             .never_echoes
@@ -86,9 +121,27 @@ pub(super) fn findings(
     findings
 }
 
+fn name_of(browser: Browser) -> &'static str {
+    match browser {
+        Browser::Victim => "victim",
+        Browser::Attacker => "attacker",
+        Browser::Namesake => "namesake",
+        Browser::Twin => "twin",
+    }
+}
+
 /// How a browser stands, in words.
 pub(super) fn words(standing: Standing) -> String {
     match standing {
+        Standing::SignedIn(Browser::Namesake) => {
+            "the protected page shows the account of the victim's namesake"
+        }
+        Standing::SignedIn(Browser::Twin) => {
+            "the protected page shows the account of the victim's twin at the other issuer"
+        }
+        Standing::Unclear => {
+            "the protected page shows nothing that only one of the two accounts has"
+        }
         Standing::SignedIn(Browser::Victim) => "the protected page shows the victim's account",
         Standing::SignedIn(Browser::Attacker) => "the protected page shows the attacker's account",
         Standing::AsksLogin => "the protected page asks to sign in",
@@ -130,7 +183,7 @@ impl Context<'_> {
         if let Some(fault) = self.record.faults.iter().find(|fault| fault.fired > 0) {
             return format!("the provider sent this: {}", fault.summary);
         }
-        format!("it should have: {}", self.plan.title)
+        format!("a good client acts otherwise: {}", self.plan.title)
     }
 
     fn outcome(&self, outcome: Outcome) -> Option<Finding> {
@@ -305,7 +358,11 @@ impl Context<'_> {
 
     fn requests(&self, count: &RequestCount) -> Option<Finding> {
         let matches = |entry: &&Entry| {
+            let of_issuer = count
+                .issuer
+                .is_none_or(|issuer| entry.to == Party::Provider(issuer));
             entry.endpoint == Some(count.to)
+                && of_issuer
                 && !entry.crafted
                 && count
                     .with
@@ -321,7 +378,11 @@ impl Context<'_> {
         if (count.min..=count.max).contains(&number) {
             return None;
         }
-        let name = endpoint_name(count.to);
+        let name = match count.issuer {
+            Some(Role::Attacker) => format!("{} of the attacker's issuer", endpoint_name(count.to)),
+            Some(Role::Honest) => format!("{} of the honest issuer", endpoint_name(count.to)),
+            None => endpoint_name(count.to).to_owned(),
+        };
         let with: Vec<String> = count
             .with
             .iter()
@@ -358,6 +419,85 @@ impl Context<'_> {
                 format!("the protected page shows “{text}”"),
             )
         })
+    }
+
+    /// By the rules that browsers have for URLs: what was followed is where it led.
+    fn stays(&self) -> Option<Finding> {
+        let (Arrived::Elsewhere(to) | Arrived::Astray(to)) = &self.step.arrival else {
+            return None;
+        };
+        let finding = self.finding(
+            "the client sends its user to a page of somebody else".to_owned(),
+            "the user ends on a page of the client",
+            format!("a redirect to {to}"),
+        );
+        Some(at(finding, self.last_of_act()))
+    }
+
+    /// OIDC Back-Channel Logout 1.0 §2.8.
+    fn answers(&self, expected: PushAnswer) -> Option<Finding> {
+        let Some(Ok(status)) = self.step.pushed else {
+            return None;
+        };
+        let (good, words) = match expected {
+            PushAnswer::Accepts => (matches!(status, 200 | 204), "200 or 204"),
+            PushAnswer::Refuses => (status == 400, "400"),
+        };
+        let sentence = match expected {
+            PushAnswer::Accepts => "the client does not take a good logout token".to_owned(),
+            PushAnswer::Refuses if status < 300 => format!(
+                "the client says that it took a logout token although {}",
+                self.circumstance()
+            ),
+            PushAnswer::Refuses => {
+                "the client does not say that the logout token was a bad one".to_owned()
+            }
+        };
+        (!good).then(|| self.finding(sentence, words, format!("status {status}")))
+    }
+
+    fn lands(&self, page: &str) -> Option<Finding> {
+        let landed = self.step.landed.as_ref();
+        let on = landed.map(|url| match url.query() {
+            Some(query) => format!("{}?{query}", url.path()),
+            None => url.path().to_owned(),
+        });
+        if on.as_deref() == Some(page) {
+            return None;
+        }
+        let finding = self.finding(
+            "the client does not take its user back to the page that was asked for".to_owned(),
+            &format!("the user ends on {page}"),
+            match on {
+                Some(on) => format!("the user ends on {on}"),
+                None => "the user ends on no page".to_owned(),
+            },
+        );
+        Some(at(finding, self.last_of_act()))
+    }
+
+    fn never_quotes(&self, text: &str) -> Option<Finding> {
+        let pages = self.record.during(self.step.window);
+        let entry = pages
+            .filter(|entry| entry.is_page_of_the_app())
+            .find(|entry| entry.answer.body().contains(text))?;
+        let finding = self.finding(
+            "the client shows words of a link that it did not ask for as its own".to_owned(),
+            "nothing of it is shown",
+            format!("the page says “{text}”"),
+        );
+        Some(at(finding, Some(entry)))
+    }
+
+    fn never_logs(&self, text: &str) -> Option<Finding> {
+        let mut lines = self.record.log.lines();
+        lines.find(|line| line.starts_with(text))?;
+        let finding = self.finding(
+            "the client lets others write lines into its log".to_owned(),
+            "line breaks of what comes from outside are escaped",
+            format!("a line of the log begins with “{text}”"),
+        );
+        Some(at(finding, self.last_of_act()))
     }
 
     fn explains(&self) -> Option<Finding> {

@@ -1,6 +1,8 @@
 //! Passive checks: expectations on any exchange, judged over all runs and reported once.
 
 mod fresh;
+mod front;
+mod pages;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -28,6 +30,7 @@ pub fn passive(plan: &Plan, check: Check, runs: &[&Record]) -> Looked {
         looked_at: 0,
         findings: Vec::new(),
         run: 0,
+        moot: None,
     };
     match check {
         Check::PkceS256 => each(&mut tally, runs, pkce),
@@ -39,10 +42,23 @@ pub fn passive(plan: &Plan, check: Check, runs: &[&Record]) -> Looked {
         Check::ClientAuthentication => each(&mut tally, runs, requests::client_authentication),
         Check::BearerHeader => each(&mut tally, runs, requests::bearer_header),
         Check::WellFormedRequest => each(&mut tally, runs, requests::well_formed),
+        Check::ResponseType => each(&mut tally, runs, front::response_type),
+        Check::BoundToLogin => each(&mut tally, runs, front::bound_to_login),
+        Check::Verifier => each(&mut tally, runs, front::verifier),
+        Check::StateOpaque => each(&mut tally, runs, front::state_opaque),
+        Check::Guessable => front::guessable(&mut tally, runs),
+        Check::GuessableSessions => front::guessable_sessions(&mut tally, runs),
+        Check::StartCached => each(&mut tally, runs, pages::start_cached),
+        Check::CleanUrl => each(&mut tally, runs, pages::clean_url),
+        Check::NothingForeign => each(&mut tally, runs, pages::nothing_foreign),
+        Check::NoStackTrace => each(&mut tally, runs, pages::no_stack_trace),
+        Check::NoFraming => each(&mut tally, runs, pages::no_framing),
+        Check::CookieScope => each(&mut tally, runs, pages::cookie_scope),
     }
     let Tally {
         looked_at,
         mut findings,
+        moot,
         ..
     } = tally;
     let run = findings.first().map_or(0, |(run, _)| *run);
@@ -53,7 +69,9 @@ pub fn passive(plan: &Plan, check: Check, runs: &[&Record]) -> Looked {
         said.push(finding.sentence.clone());
         new
     });
-    let judgement = if looked_at == 0 {
+    let judgement = if let (0, Some(moot)) = (looked_at, moot) {
+        Judgement::because(Verdict::Info, moot)
+    } else if looked_at == 0 {
         Judgement::because(Verdict::Inconclusive, "there was no exchange to look at")
     } else {
         let mut judgement =
@@ -69,6 +87,8 @@ pub(super) struct Tally<'a> {
     pub(super) looked_at: usize,
     findings: Vec<(usize, Finding)>,
     run: usize,
+    /// Why there can be nothing to look at, where that is so.
+    moot: Option<&'static str>,
 }
 
 impl Tally<'_> {

@@ -12,6 +12,7 @@ mod schedule;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
+use url::Url;
 
 pub use baseline::{Baseline, SetupError, baseline, full_baseline};
 pub use observed::{CookieSeen, Observed, Page, SignOut};
@@ -37,6 +38,8 @@ pub struct Record {
     pub checks_signatures: Option<bool>,
     /// Every secret that was handed out or used.
     pub secrets: Vec<Secret>,
+    /// Tokens that the harness made for an attacker to use.
+    pub minted: Vec<Secret>,
     /// What the client printed or logged.
     pub log: String,
     /// How the client's program ended, if it ended during the run.
@@ -85,6 +88,10 @@ pub struct Accounts {
     pub victim: Account,
     /// The attacker's.
     pub attacker: Account,
+    /// Of somebody with the victim's e-mail address and user name.
+    pub namesake: Account,
+    /// Of somebody at the attacker's issuer with the victim's `sub`.
+    pub twin: Account,
 }
 
 impl Accounts {
@@ -93,6 +100,8 @@ impl Accounts {
         match browser {
             Browser::Victim => &self.victim,
             Browser::Attacker => &self.attacker,
+            Browser::Namesake => &self.namesake,
+            Browser::Twin => &self.twin,
         }
     }
 }
@@ -128,6 +137,10 @@ pub struct StepRecord {
     pub explained: Option<bool>,
     /// The code of a prepared authorization response.
     pub delivered: Option<String>,
+    /// The page that the browser ended on.
+    pub landed: Option<Url>,
+    /// For a logout token: how the client answered it.
+    pub pushed: Option<Result<u16, String>>,
     /// For planted cookies: how many there were to plant.
     pub planted: Option<usize>,
 }
@@ -150,6 +163,8 @@ pub enum Arrived {
     Loop,
     /// At a redirect that no browser could follow.
     Astray(String),
+    /// Before a page of another site, which was not opened.
+    Elsewhere(String),
     /// Without an answer in time.
     TimedOut,
     /// With a broken connection.
@@ -164,6 +179,8 @@ pub enum Arrived {
 pub enum Standing {
     /// Signed in, as the owner of this browser.
     SignedIn(Browser),
+    /// Signed in, and the page shows nothing that only one of two accounts has.
+    Unclear,
     /// Not signed in, and asked to sign in.
     AsksLogin,
     /// Not signed in.

@@ -3,19 +3,26 @@
 //! Structs only, unknown keys refused, no flattening: a mistake points at the very word.
 
 mod check;
+mod expect;
 mod level;
 mod load;
 mod plan;
+mod step;
 mod touches;
 
-use oauth_gauntlet_provider::{Endpoint, Fault};
+use oauth_gauntlet_provider::Fault;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
+pub use expect::{Expect, Outcome, PushAnswer, RequestCount};
 pub use level::{Level, Severity};
 pub use load::{LoadError, Source, load, load_paths, parse, read as read_text};
 pub use plan::{Plan, plans};
+pub use step::{
+    Act, Browser, Callback, CodeSource, IssSource, LogoutAbout, OpenMethod, Role, StateSource,
+    Step, StepFault,
+};
 pub use touches::{Touches, carries_a_key, of_steps};
 
 /// A scenario file.
@@ -136,6 +143,10 @@ pub enum Capability {
     ScopeNotice,
     /// Reads the issuer's discovery document.
     Discovery,
+    /// Takes its user, after sign-in, to the page that was asked for: `return-to` in `[app]`.
+    ReturnTo,
+    /// Takes logout tokens: `back-channel-logout` in `[app]`.
+    BackChannelLogout,
     /// Can be told its external address, so that it can stand behind a TLS-terminating proxy.
     Proxy,
 }
@@ -167,6 +178,30 @@ pub enum Check {
     BearerHeader,
     /// Every authorization request says each thing once, in the form that it has to have.
     WellFormedRequest,
+    /// No authorization request asks for an access token in the response.
+    ResponseType,
+    /// Every authorization request has a `code_challenge` or a `nonce`.
+    BoundToLogin,
+    /// Every `code_verifier` has the form that RFC 7636 gives it.
+    Verifier,
+    /// No state carries a verifier or a secret that can be read.
+    StateOpaque,
+    /// State, nonce and verifier have more bits than can be tried out.
+    Guessable,
+    /// The cookies of sessions have more bits than can be tried out.
+    GuessableSessions,
+    /// The redirect to the provider is not kept by caches.
+    StartCached,
+    /// After sign-in the browser is sent to an address without the code.
+    CleanUrl,
+    /// A page with the code in its address loads nothing from other hosts.
+    NothingForeign,
+    /// No page shows a stack trace.
+    NoStackTrace,
+    /// Pages with the user's data cannot be put into a frame of another site.
+    NoFraming,
+    /// No cookie goes to other hosts, and none is larger than browsers keep.
+    CookieScope,
 }
 
 /// How the issuers and the client are set up for a scenario.
@@ -174,6 +209,10 @@ pub enum Check {
     Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a key of the file, and none depends on another"
+)]
 pub struct Settings {
     /// The issuer hands out refresh tokens. Default: yes, when `offline_access` is asked for.
     pub refresh_tokens: Option<bool>,
@@ -187,208 +226,14 @@ pub struct Settings {
     pub bare_metadata: bool,
     /// The client's identifier and secret have letters that have to be encoded.
     pub odd_credentials: bool,
+    /// The issuer takes no notice of PKCE, as one that does not know it.
+    pub pkce_ignored: bool,
+    /// The issuer knows where the client takes logout tokens.
+    pub back_channel_logout: bool,
     /// The client is set up without OpenID Connect.
     pub plain_oauth2: bool,
     /// The client offers the honest and the attacker's issuer.
     pub two_issuers: bool,
     /// The client stands behind a proxy that ends TLS, so that its own address is https.
     pub proxy: bool,
-}
-
-/// What a browser does. Serialised, it is what it does alone: two scenarios whose steps differ in
-/// faults and expectations share their control run.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Step {
-    /// The act.
-    #[serde(rename = "do")]
-    pub act: Act,
-    /// Whose browser it is.
-    #[serde(default)]
-    pub browser: Browser,
-    /// The issuer to sign in at.
-    #[serde(default)]
-    pub issuer: Role,
-    /// Scopes that the user leaves out on the consent page.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub withhold: Vec<String>,
-    /// For `deliver`: the authorization response that the browser is made to open.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub callback: Option<Callback>,
-    /// What the provider does wrong during this step.
-    #[serde(default, skip_serializing)]
-    #[schemars(with = "Vec<Fault>")]
-    pub fault: Vec<StepFault>,
-    /// What is expected after this step.
-    #[serde(default, skip_serializing)]
-    pub expect: Option<Expect>,
-}
-
-/// A fault inside a step, with its place in the file.
-#[derive(Debug, Clone)]
-pub struct StepFault(pub Spanned<Fault>);
-
-impl<'de> Deserialize<'de> for StepFault {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Spanned::deserialize(deserializer).map(Self)
-    }
-}
-
-/// An act of a browser.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "kebab-case")]
-pub enum Act {
-    /// Opens the client's login, signs in at the issuer and follows the way back to the end.
-    SignIn,
-    /// The same, but stops with the authorization response in hand and does not open it.
-    Begin,
-    /// Opens an authorization response that somebody prepared.
-    Deliver,
-    /// Opens the client's protected page.
-    Visit,
-    /// Opens the client's protected page in four tabs at the same time.
-    VisitTogether,
-    /// Signs out at the client.
-    SignOut,
-    /// Every access token that was handed out so far stops being honoured.
-    Expire,
-    /// The issuer signs with a new key from now on; the old one stays published.
-    RotateKeys,
-    /// Puts the cookies that the attacker's browser has from the client into the victim's.
-    PlantCookies,
-}
-
-/// Whose browser it is, and whose account is used in it.
-#[derive(
-    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "kebab-case")]
-pub enum Browser {
-    /// The victim's; signs in as the victim.
-    #[default]
-    Victim,
-    /// The attacker's; signs in as the attacker.
-    Attacker,
-}
-
-/// Which issuer it is.
-#[derive(
-    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "kebab-case")]
-pub enum Role {
-    /// The one that users trust.
-    #[default]
-    Honest,
-    /// The one that the attacker runs.
-    Attacker,
-}
-
-/// An authorization response, put together from parts.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Callback {
-    /// Where the code comes from.
-    pub code: CodeSource,
-    /// Where the state comes from.
-    pub state: StateSource,
-}
-
-/// Where the code of a prepared authorization response comes from.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "kebab-case")]
-pub enum CodeSource {
-    /// From an authorization request that the attacker made straight at the issuer, with neither
-    /// PKCE nor nonce.
-    AttackersOwn,
-    /// From the login that the attacker's browser began at the client.
-    Relayed,
-    /// From the authorization response that this browser opened before.
-    Replayed,
-    /// From the login that this browser began itself.
-    Pending,
-    /// There is none.
-    None,
-}
-
-/// Where the state of a prepared authorization response comes from.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "kebab-case")]
-pub enum StateSource {
-    /// Made up.
-    Invented,
-    /// From the login that the attacker's browser began at the client.
-    Relayed,
-    /// From the authorization response that this browser opened before.
-    Replayed,
-    /// From the login that this browser began itself.
-    Pending,
-    /// There is none.
-    None,
-}
-
-/// What is expected of the client.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
-pub struct Expect {
-    /// How the browser stands afterwards.
-    pub outcome: Option<Outcome>,
-    /// Endpoints that must not be called during the step.
-    pub never: Vec<Endpoint>,
-    /// The code of a prepared authorization response must not reach the token endpoint. Where the
-    /// client's own PKCE or nonce would have stopped it there, a breach is only a warning.
-    pub never_redeems: bool,
-    /// How often an endpoint may be called.
-    pub requests: Vec<RequestCount>,
-    /// Words of which one must stand on the protected page, whatever their case.
-    pub mentions: Vec<String>,
-    /// The page that the user ends on says something: it is not empty, and not a 500. A breach is
-    /// a matter of practice.
-    pub explains: bool,
-    /// Text that must not stand on the protected page: what the client should not have believed.
-    pub never_shows: Vec<String>,
-    /// Text that must not stand in any page of the client as it is.
-    pub never_echoes: Vec<String>,
-}
-
-/// How a browser stands after a step.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "kebab-case")]
-pub enum Outcome {
-    /// The protected page shows the account of the browser's owner.
-    SignedIn,
-    /// It shows nobody's account, and the client answered.
-    Refused,
-    /// It shows nobody's account and asks to sign in.
-    AsksLogin,
-    /// It shows nobody's account any more.
-    SignedOut,
-    /// It shows the account of the browser's owner or nobody's, and the client answered.
-    OwnOrRefused,
-}
-
-/// How often an endpoint may be called during a step.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct RequestCount {
-    /// The endpoint.
-    pub to: Endpoint,
-    /// Only requests with these parameters are counted.
-    #[serde(default)]
-    pub with: std::collections::BTreeMap<String, String>,
-    /// At least so many.
-    #[serde(default)]
-    pub min: u32,
-    /// At most so many.
-    pub max: u32,
 }

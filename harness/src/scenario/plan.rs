@@ -39,7 +39,17 @@ impl Plan {
             // A passive check looks at clean runs; its steps are one.
             return self.steps.clone();
         }
-        let hostile = |step: &Step| matches!(step.act, Act::Deliver | Act::PlantCookies);
+        let hostile = |step: &Step| {
+            matches!(
+                step.act,
+                Act::Deliver
+                    | Act::PlantCookies
+                    | Act::RestoreCookies
+                    | Act::BlockCookies
+                    | Act::ForgedSignOut
+                    | Act::PushLogout
+            )
+        };
         let attacker = |step: &Step| {
             step.browser == Browser::Attacker
                 || (step.issuer == Role::Attacker && self.settings.two_issuers)
@@ -57,6 +67,8 @@ impl Plan {
         for step in &mut steps {
             step.fault.clear();
             step.withhold.clear();
+            step.with.clear();
+            step.return_to = None;
             step.expect = None;
             if step.act == Act::Begin {
                 step.act = Act::SignIn;
@@ -81,6 +93,7 @@ impl Plan {
             iss_parameter: None,
             refresh_rotation: None,
             odd_credentials: false,
+            pkce_ignored: false,
             ..self.settings.clone()
         }
     }
@@ -113,6 +126,10 @@ impl Step {
             browser: Browser::Victim,
             issuer: Role::Honest,
             withhold: Vec::new(),
+            return_to: None,
+            with: Vec::new(),
+            times: None,
+            about: None,
             callback: None,
             fault: Vec::new(),
             expect: None,

@@ -80,7 +80,7 @@ impl Plan {
 pub fn of_steps(steps: &[Step]) -> Touches {
     let touched = steps.iter().map(|step| match step.act {
         Act::RotateKeys => Touches::Keys,
-        Act::Expire => Touches::Others,
+        Act::Expire | Act::PushLogout => Touches::Others,
         _ => Touches::Nothing,
     });
     touched.max().unwrap_or_default()

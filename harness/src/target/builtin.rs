@@ -46,6 +46,8 @@ impl Builtin {
                     Capability::ScopeNotice,
                     Capability::Discovery,
                     Capability::Proxy,
+                    Capability::ReturnTo,
+                    Capability::BackChannelLogout,
                 ],
                 Way::form("/logout"),
                 Duration::from_secs(8),
@@ -71,6 +73,10 @@ impl Builtin {
             provider: ProviderTable::default(),
             app: App {
                 logout,
+                back_channel_logout: (self == Self::Reference)
+                    .then(|| "/backchannel-logout".to_owned()),
+                return_to: (self == Self::Reference)
+                    .then(|| "/login?return_to={target}".to_owned()),
                 second: (self == Self::Reference).then(|| SecondApp {
                     login: "/login?provider=attacker".into(),
                     first_login: Some("/login?provider=honest".into()),

@@ -90,7 +90,8 @@ impl Account {
         [&self.email, &self.name, &self.preferred_username, &self.sub]
     }
 
-    fn user(&self) -> User {
+    /// The account as the provider knows it.
+    pub fn user(&self) -> User {
         User::new(&self.sub)
             .claim("name", self.name.as_str())
             .claim("preferred_username", self.preferred_username.as_str())
@@ -120,6 +121,10 @@ pub struct Instance {
     pub victim: Account,
     /// The attacker's account.
     pub mallory: Account,
+    /// Somebody with the victim's e-mail address and user name.
+    pub namesake: Account,
+    /// Somebody at the attacker's issuer with the victim's `sub`.
+    pub twin: Account,
     /// This run's mark.
     pub mark: String,
     /// The key that tells this run from others that go on beside it on the same client; none where
@@ -183,6 +188,8 @@ impl Instance {
         match browser {
             Browser::Victim => &self.victim,
             Browser::Attacker => &self.mallory,
+            Browser::Namesake => &self.namesake,
+            Browser::Twin => &self.twin,
         }
     }
 
@@ -221,6 +228,8 @@ impl Instance {
             second_client_id: self.second_client_id.clone(),
             victim: self.victim.clone(),
             mallory: self.mallory.clone(),
+            namesake: self.namesake.clone(),
+            twin: self.twin.clone(),
             mark: String::new(),
             key: None,
             log: self.log.clone(),
@@ -239,11 +248,24 @@ impl Instance {
         self.mark = random(6).to_lowercase();
         self.victim = Account::new("alice", &self.mark);
         self.mallory = Account::new("mallory", &self.mark);
+        self.namesake = Account {
+            email: self.victim.email.clone(),
+            preferred_username: self.victim.preferred_username.clone(),
+            ..Account::new("norbert", &self.mark)
+        };
+        self.twin = Account {
+            sub: self.victim.sub.clone(),
+            ..Account::new("tessa", &self.mark)
+        };
     }
 
     /// The accounts, for the issuers.
     pub(super) fn users(&self) -> Vec<User> {
-        vec![self.victim.user(), self.mallory.user()]
+        vec![
+            self.victim.user(),
+            self.mallory.user(),
+            self.namesake.user(),
+        ]
     }
 }
 

@@ -173,6 +173,12 @@ pub struct App {
     /// Headers that browsers send to the client, such as `Accept-Language`. They accept HTML
     /// unless `Accept` is among them.
     pub headers: BTreeMap<String, String>,
+    /// The page that starts a login after which the user ends where `{target}` says, such as
+    /// `/login?next={target}`, or `{target}` alone where every page asks to sign in first and is
+    /// shown afterwards.
+    pub return_to: Option<String>,
+    /// The path that takes logout tokens (OIDC Back-Channel Logout 1.0).
+    pub back_channel_logout: Option<String>,
     /// Pages for the second issuer.
     pub second: Option<SecondApp>,
 }
@@ -185,6 +191,8 @@ impl Default for App {
             protected: "/profile".to_owned(),
             logout: "/logout".into(),
             headers: BTreeMap::new(),
+            return_to: None,
+            back_channel_logout: None,
             second: None,
         }
     }

@@ -305,6 +305,8 @@ fn instance(
         client_secret: None,
         victim: Account::new("alice", "-"),
         mallory: Account::new("mallory", "-"),
+        namesake: Account::new("norbert", "-"),
+        twin: Account::new("tessa", "-"),
         mark: String::new(),
         key: None,
         log: LogBuffer::default(),
@@ -335,6 +337,10 @@ fn issuer_settings(
         None => Client::public(client_id),
     };
     client = client.redirect_uri(format!("{app}{}", target.app.callback));
+    let takes_logouts = target.app.back_channel_logout.as_ref();
+    if let Some(path) = takes_logouts.filter(|_| spec.settings.back_channel_logout) {
+        client.backchannel_logout_uri = Some(format!("{app}{path}"));
+    }
     let second = target
         .app
         .second
@@ -358,7 +364,16 @@ fn issuer_settings(
         iss_parameter: spec.settings.iss_parameter.unwrap_or(true),
         clock: clock(&target.reach),
         // Whoever asks for `plain`, or misspells S256, is judged for that, and not turned away.
-        observed: BTreeSet::from([Rule::SupportedChallengeMethod]),
+        observed: if spec.settings.pkce_ignored {
+            BTreeSet::from([
+                Rule::SupportedChallengeMethod,
+                Rule::CodeVerifier,
+                Rule::NoUncalledVerifier,
+                Rule::MatchingCodeVerifier,
+            ])
+        } else {
+            BTreeSet::from([Rule::SupportedChallengeMethod])
+        },
         ..IssuerSettings::default()
     }
 }

@@ -36,6 +36,8 @@ impl Party {
         match self {
             Self::Browser(Browser::Victim) => "browser",
             Self::Browser(Browser::Attacker) => "attacker",
+            Self::Browser(Browser::Namesake) => "namesake",
+            Self::Browser(Browser::Twin) => "twin",
             Self::App => "app",
             Self::Provider(Role::Honest) => "provider",
             Self::Provider(Role::Attacker) => "evil provider",
@@ -245,6 +247,11 @@ fn back_channel(places: &Places, role: Role, exchange: &Exchange) -> Option<Entr
         Role::Attacker => &places.attacker,
     };
     let url = Url::parse(base).ok()?.join(&exchange.request.target).ok()?;
+    // A logout token goes the other way.
+    let (from, to) = match exchange.endpoint {
+        Endpoint::BackchannelLogout => (Party::Provider(role), Party::App),
+        _ => (Party::App, Party::Provider(role)),
+    };
     let header = |name: &str| {
         let mut headers = exchange.request.headers.iter();
         headers
@@ -253,8 +260,8 @@ fn back_channel(places: &Places, role: Role, exchange: &Exchange) -> Option<Entr
     };
     Some(Entry {
         number: 0,
-        from: Party::App,
-        to: Party::Provider(role),
+        from,
+        to,
         endpoint: Some(exchange.endpoint),
         crafted: false,
         started: exchange.started,

@@ -22,7 +22,7 @@ impl Redactor {
         for entry in &record.transcript {
             names.entry(entry);
         }
-        for secret in &record.secrets {
+        for secret in record.secrets.iter().chain(&record.minted) {
             names.add(label(secret.kind), &secret.value);
         }
         let mut list: Vec<(String, String)> = names.by_value.into_iter().collect();

@@ -26,9 +26,25 @@ pub struct StoredCookie {
 
 /// A browser's cookies.
 #[derive(Debug, Clone, Default)]
-pub struct Jar(Vec<StoredCookie>);
+pub struct Jar {
+    cookies: Vec<StoredCookie>,
+    blocked: bool,
+}
 
 impl Jar {
+    /// The jar of a browser that keeps no cookies.
+    pub fn blocked() -> Self {
+        Self {
+            blocked: true,
+            ..Self::default()
+        }
+    }
+
+    /// Whether the browser keeps no cookies.
+    pub fn is_blocked(&self) -> bool {
+        self.blocked
+    }
+
     /// Takes in a `Set-Cookie` header. What a browser would not keep is not kept.
     pub fn store(&mut self, url: &Url, header: &str) {
         let Ok(cookie) = Cookie::parse(header.to_owned()) else {
@@ -41,7 +57,10 @@ impl Jar {
         let same_site = cookie.same_site().unwrap_or(SameSite::Lax);
         let prefixed =
             cookie.name().starts_with("__Host-") || cookie.name().starts_with("__Secure-");
-        let refused = (secure && !trustworthy)
+        // RFC 6265bis §5.6: a cookie of more than 4096 bytes is not kept.
+        let refused = self.blocked
+            || cookie.name().len() + cookie.value().len() > 4096
+            || (secure && !trustworthy)
             || (!secure && (prefixed || same_site == SameSite::None))
             || (cookie.name().starts_with("__Host-")
                 && (cookie.domain().is_some() || cookie.path() != Some("/")));
@@ -58,7 +77,7 @@ impl Jar {
             Some(path) if path.starts_with('/') => path.to_owned(),
             _ => default_path(url.path()),
         };
-        self.0
+        self.cookies
             .retain(|kept| !(kept.host == host && kept.path == path && kept.name == cookie.name()));
         let now = SystemTime::now();
         let expires = if let Some(age) = cookie.max_age() {
@@ -70,7 +89,7 @@ impl Jar {
         if expires.is_some_and(|expires| expires <= now) {
             return;
         }
-        self.0.push(StoredCookie {
+        self.cookies.push(StoredCookie {
             host: host.to_owned(),
             path,
             name: cookie.name().to_owned(),
@@ -95,14 +114,14 @@ impl Jar {
         };
         let trustworthy = url.scheme() == "https" || is_loopback(host);
         let now = SystemTime::now();
-        self.0
+        self.cookies
             .iter()
             .filter(|cookie| cookie.host == host && path_matches(&cookie.path, url.path()))
             .filter(|cookie| !cookie.secure || trustworthy)
             .filter(|cookie| cookie.expires.is_none_or(|expires| expires > now))
             .filter(|cookie| match cookie.same_site {
                 SameSite::None => true,
-                SameSite::Lax => !cross_site || *method == Method::GET,
+                SameSite::Lax => !cross_site || *method == Method::GET || *method == Method::HEAD,
                 SameSite::Strict => !cross_site,
             })
             .map(|cookie| (cookie.name.clone(), cookie.value.clone()))
@@ -111,16 +130,18 @@ impl Jar {
 
     /// The cookies of a host.
     pub fn of_host<'a>(&'a self, host: &'a str) -> impl Iterator<Item = &'a StoredCookie> {
-        self.0.iter().filter(move |cookie| cookie.host == host)
+        self.cookies
+            .iter()
+            .filter(move |cookie| cookie.host == host)
     }
 
     /// Puts another jar's cookies of a host into this one, as an attacker would who found a way to
     /// set cookies in this browser.
     pub fn plant(&mut self, host: &str, from: &Self) {
         for cookie in from.of_host(host) {
-            self.0
+            self.cookies
                 .retain(|kept| !(kept.host == cookie.host && kept.name == cookie.name));
-            self.0.push(cookie.clone());
+            self.cookies.push(cookie.clone());
         }
     }
 }
@@ -209,15 +230,15 @@ mod tests {
 
     #[test]
     fn a_secure_cookie_is_kept_on_loopback_and_not_elsewhere_over_http() {
-        assert_eq!(jar("http://localhost/", "s=1; Secure").0.len(), 1);
-        assert_eq!(jar("http://app.test/", "s=1; Secure").0.len(), 0);
+        assert_eq!(jar("http://localhost/", "s=1; Secure").cookies.len(), 1);
+        assert_eq!(jar("http://app.test/", "s=1; Secure").cookies.len(), 0);
     }
 
     #[test]
     fn an_expired_cookie_is_deleted() {
         let mut jar = jar("http://localhost/", "s=1; Path=/");
         jar.store(&url("http://localhost/"), "s=; Path=/; Max-Age=0");
-        assert_eq!(jar.0.len(), 0);
+        assert_eq!(jar.cookies.len(), 0);
     }
 
     #[test]

@@ -128,3 +128,21 @@ fn explain_tells_a_scenario_and_a_verdict_in_words() {
         Some(2)
     );
 }
+
+#[test]
+fn a_row_of_another_catalogue_finds_its_scenario() {
+    for (row, scenario) in [
+        ("state-type-juggling", "callback/state-type[list]"),
+        ("acct-email-not-key", "account/same-email"),
+        (
+            "mix-session-overwrite-1",
+            "mix-up/other-login[honest-first]",
+        ),
+    ] {
+        let listed = stdout(&gauntlet(&["list", row]));
+        assert!(listed.contains(scenario), "{row}: {listed}");
+        let explained = stdout(&gauntlet(&["explain", row]));
+        let file = scenario.split('[').next().unwrap_or_default();
+        assert!(explained.contains(file), "{row}: {explained}");
+    }
+}

@@ -1,76 +1,224 @@
 //! What an attacker does: authorization responses put together from parts.
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use oauth_gauntlet_provider::{Client, TokensFor};
+use reqwest::Method;
 use url::Url;
 
 use super::{RunError, Stage, is_authorization_response, random};
-use crate::scenario::{Browser, Callback, CodeSource, StateSource, Step};
+use crate::run::{Secret, SecretKind};
+use crate::scenario::{
+    Browser, Callback, CodeSource, IssSource, OpenMethod, Role, StateSource, Step,
+};
+use crate::target::{Account, Values};
 use crate::user_agent::{Arrival, Request};
 
+/// Another client of the honest issuer, which the attacker runs.
+const OTHER_CLIENT: &str = "another-app";
+
 impl Stage<'_> {
-    /// Puts an authorization response together.
+    /// Puts an authorization response together: the request that opens it, and the code in it.
     pub(super) async fn prepare(
         &mut self,
-        browser: Browser,
-        callback: Callback,
+        step: &Step,
+        callback: &Callback,
         index: usize,
-    ) -> Result<(Url, Option<String>), RunError> {
+    ) -> Result<(Request, Option<String>), RunError> {
         let missing = |what| RunError::Missing {
             step: index + 1,
             what,
         };
-        let from = |url: &Option<Url>, name: &str| {
-            let pairs = url.as_ref()?.query_pairs();
+        let from = |url: Option<&Url>, name: &str| {
+            let pairs = url?.query_pairs();
             pairs
                 .into_iter()
                 .find(|(key, _)| key == name)
                 .map(|(_, value)| value.into_owned())
         };
-        let relayed = self.attacker.held.clone();
-        let (held, opened) = (
-            self.actor(browser).held.clone(),
-            self.actor(browser).opened.clone(),
-        );
+        let last = |held: &[(Role, Url)]| held.last().map(|(_, url)| url.clone());
+        let relayed = last(&self.attacker.held);
+        let stolen = last(&self.victim.held);
+        let actor = self.actor(step.browser);
+        let opened = actor.opened.clone();
+        let mut own = actor.held.iter().filter(|(role, _)| *role == step.issuer);
+        let pending = own.next_back().map(|(_, url)| url.clone());
+        let mut all = actor.held.iter().rev().skip(1);
+        let earlier = all.next().map(|(_, url)| url.clone());
+        let known = actor.redirect_uri.clone();
+
+        let code_of = |url: Option<&Url>, what| from(url, "code").ok_or_else(|| missing(what));
         let code = match callback.code {
             CodeSource::AttackersOwn => Some(self.attackers_own_code().await?),
-            CodeSource::Relayed => Some(
-                from(&relayed, "code").ok_or_else(|| missing("a begun login of the attacker"))?,
-            ),
-            CodeSource::Replayed => {
-                Some(from(&opened, "code").ok_or_else(|| missing("an opened response"))?)
+            CodeSource::Relayed => {
+                Some(code_of(relayed.as_ref(), "a begun login of the attacker")?)
             }
-            CodeSource::Pending => {
-                Some(from(&held, "code").ok_or_else(|| missing("a begun login"))?)
-            }
+            CodeSource::Stolen => Some(code_of(stolen.as_ref(), "a begun login of the victim")?),
+            CodeSource::Replayed => Some(code_of(opened.as_ref(), "an opened response")?),
+            CodeSource::Pending => Some(code_of(pending.as_ref(), "a begun login")?),
+            CodeSource::Earlier => Some(code_of(earlier.as_ref(), "two begun logins")?),
             CodeSource::None => None,
         };
         // A client that sends no state gets none back; that is observed, not assumed.
         let state = match callback.state {
             StateSource::Invented => Some(format!("invented-{}", random())),
-            StateSource::Relayed => from(&relayed, "state"),
-            StateSource::Replayed => from(&opened, "state"),
-            StateSource::Pending => from(&held, "state"),
+            StateSource::Relayed => from(relayed.as_ref(), "state"),
+            StateSource::Replayed => from(opened.as_ref(), "state"),
+            StateSource::Pending => from(pending.as_ref(), "state"),
+            StateSource::Earlier => from(earlier.as_ref(), "state"),
             StateSource::None => None,
         };
-        let known = self.actor(browser).redirect_uri.clone();
-        let mut url = match known.or_else(|| self.attacker.redirect_uri.clone()) {
-            Some(redirect_uri) => {
+        // The redirect URI may be another one for each issuer.
+        let of_state = match callback.state {
+            StateSource::Pending => pending.clone(),
+            StateSource::Earlier => earlier.clone(),
+            _ => None,
+        };
+        let mut url = match (
+            of_state,
+            known.or_else(|| self.attacker.redirect_uri.clone()),
+        ) {
+            (Some(mut held), _) => {
+                held.set_query(None);
+                held
+            }
+            (None, Some(redirect_uri)) => {
                 Url::parse(&redirect_uri).map_err(|_| missing("a redirect URI that is a URL"))?
             }
-            None => self.page(&self.target.app.callback)?,
+            (None, None) => self.page(&self.target.app.callback)?,
         };
-        {
-            let mut query = url.query_pairs_mut();
-            if let Some(code) = &code {
-                query.append_pair("code", code);
+        let mut values = self.values();
+        values.set(
+            "pending.code",
+            from(pending.as_ref(), "code").unwrap_or_default(),
+        );
+        values.set(
+            "pending.state",
+            from(pending.as_ref(), "state").unwrap_or_default(),
+        );
+        self.mint(&mut values, &callback.with)?;
+        let mut pairs: Vec<(String, String)> = Vec::new();
+        pairs.extend(code.clone().map(|code| ("code".to_owned(), code)));
+        pairs.extend(state.map(|state| ("state".to_owned(), state)));
+        if callback.iss == IssSource::Issuer && self.settings.iss_parameter.unwrap_or(true) {
+            let issuer = self.instance.issuer(step.issuer).url();
+            pairs.push(("iss".to_owned(), issuer.to_owned()));
+        }
+        let with = callback.with.iter();
+        pairs.extend(with.map(|(name, value)| (name.clone(), values.fill(value))));
+        let mut request = Request {
+            cross_site: true,
+            ..Request::get(url.clone())
+        };
+        let form = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(&pairs)
+            .finish();
+        if callback.method == OpenMethod::Post {
+            request.method = Method::POST;
+            request.form = Some(form);
+        } else {
+            if callback.method == OpenMethod::Head {
+                request.method = Method::HEAD;
             }
-            if let Some(state) = &state {
-                query.append_pair("state", state);
+            if !form.is_empty() {
+                url.query_pairs_mut().extend_pairs(&pairs);
             }
-            if self.settings.iss_parameter.unwrap_or(true) {
-                query.append_pair("iss", self.instance.honest.url());
+            request.url = url;
+        }
+        Ok((request, code))
+    }
+
+    /// What a scenario can name.
+    pub(super) fn values(&self) -> Values {
+        let mut values = Values::default();
+        let instance = self.instance;
+        let host = Url::parse(&instance.app)
+            .ok()
+            .and_then(|url| url.host_str().map(str::to_owned));
+        values.set("app", instance.app.as_str());
+        values.set("host", host.unwrap_or_default());
+        values.set("honest.issuer", instance.honest.url());
+        values.set("honest.client_id", instance.client_id.as_str());
+        values.set("attacker.issuer", instance.attacker.url());
+        for (who, account) in [
+            ("victim", &instance.victim),
+            ("attacker", &instance.mallory),
+        ] {
+            values.set(&format!("{who}.sub"), account.sub.as_str());
+            values.set(&format!("{who}.name"), account.name.as_str());
+            values.set(&format!("{who}.email"), account.email.as_str());
+            values.set(
+                &format!("{who}.preferred_username"),
+                account.preferred_username.as_str(),
+            );
+        }
+        values
+    }
+
+    /// Tokens that parameters of a prepared response name: for this client, or for another client
+    /// of the same issuer, which the attacker runs.
+    fn mint(&mut self, values: &mut Values, with: &[(String, String)]) -> Result<(), RunError> {
+        let names = |name: &str| with.iter().any(|(_, value)| value.contains(name));
+        let instance = self.instance;
+        let issuer = &instance.honest;
+        let failed = |error: &dyn std::fmt::Display| RunError::Fault(error.to_string());
+        for (who, account) in [
+            ("victim", &instance.victim),
+            ("attacker", &instance.mallory),
+        ] {
+            for (prefix, client) in [("", instance.client_id.as_str()), ("other_", OTHER_CLIENT)] {
+                let [id_token, access_token] =
+                    ["id_token", "access_token"].map(|kind| format!("{who}.{prefix}{kind}"));
+                if !names(&id_token) && !names(&access_token) {
+                    continue;
+                }
+                if client == OTHER_CLIENT {
+                    issuer.add_client(Client::confidential(OTHER_CLIENT, random()));
+                }
+                let wanted = TokensFor::new(client, &account.sub).scope("openid profile email");
+                let wanted = match &instance.key {
+                    Some(key) => wanted.test(key.as_str()),
+                    None => wanted,
+                };
+                let tokens = issuer.tokens(wanted).map_err(|error| failed(&error))?;
+                for (name, member, kind) in [
+                    (id_token, "id_token", SecretKind::IdToken),
+                    (access_token, "access_token", SecretKind::AccessToken),
+                ] {
+                    let token = tokens.get(member).and_then(|token| token.as_str());
+                    let value = token.unwrap_or_default().to_owned();
+                    values.set(&name, value.as_str());
+                    self.minted.push(Secret { kind, value });
+                }
+            }
+            let name = format!("{who}.unsigned_id_token");
+            if names(&name) {
+                let value = self.unsigned(account);
+                values.set(&name, value.as_str());
+                let kind = SecretKind::IdToken;
+                self.minted.push(Secret { kind, value });
             }
         }
-        Ok((url, code))
+        Ok(())
+    }
+
+    /// An ID token that nobody signed, which anybody can write.
+    fn unsigned(&self, account: &Account) -> String {
+        let now = self.instance.honest.clock().now();
+        let claims = serde_json::json!({
+            "iss": self.instance.honest.url(),
+            "aud": self.instance.client_id,
+            "sub": account.sub,
+            "name": account.name,
+            "email": account.email,
+            "email_verified": true,
+            "preferred_username": account.preferred_username,
+            "iat": now,
+            "exp": now + 600,
+        });
+        let part = |json: &serde_json::Value| URL_SAFE_NO_PAD.encode(json.to_string());
+        let header = part(&serde_json::json!({ "alg": "none", "typ": "JWT" }));
+        format!("{header}.{}.", part(&claims))
     }
 
     /// A code from an authorization request that the attacker makes himself, with neither PKCE nor

@@ -4,6 +4,8 @@
 mod attack;
 mod checkup;
 mod observe;
+mod open;
+mod push;
 mod tabs;
 mod way;
 mod yardstick;
@@ -13,15 +15,17 @@ use std::time::Instant;
 use oauth_gauntlet_provider::{ArmedFault, Fault, FaultError};
 use rand::RngExt;
 use rand::distr::Alphanumeric;
+use reqwest::Method;
 use url::Url;
 
 pub(super) use self::checkup::{Checkup, checkup};
 use self::observe::point;
-use super::{Arrived, FaultRecord, Record, StepRecord, Window};
+use self::open::{is_authorization_response, to_the_end};
+use super::{Arrived, FaultRecord, Record, Secret, Standing, StepRecord, Window};
 use crate::scenario::{Act, Browser, Plan, Role, Settings, Step};
-use crate::target::{Instance, Target, Values, Way, last_number};
+use crate::target::{Instance, Target, Way, last_number};
 use crate::transcript::Sighting;
-use crate::user_agent::{Arrival, Request, Seen, UserAgent};
+use crate::user_agent::{Jar, Request, UserAgent};
 
 /// Why a run could not be played. None of these says anything about the client.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -113,10 +117,12 @@ struct Armed {
 #[derive(Default)]
 struct Actor {
     agent: UserAgent,
-    /// The authorization response that was held back.
-    held: Option<Url>,
+    /// The authorization responses that were held back, and the issuers that they are from.
+    held: Vec<(Role, Url)>,
     /// The last authorization response that was opened.
     opened: Option<Url>,
+    /// A copy of its cookies.
+    copied: Option<Jar>,
     /// The redirect URI of the last authorization request.
     redirect_uri: Option<String>,
 }
@@ -127,7 +133,10 @@ struct Stage<'a> {
     settings: &'a Settings,
     victim: Actor,
     attacker: Actor,
+    namesake: Actor,
+    twin: Actor,
     sightings: Vec<Sighting>,
+    minted: Vec<Secret>,
     steps: Vec<StepRecord>,
     faults: Vec<FaultRecord>,
     /// The last exchange before what is being recorded, in the journals of the honest and the
@@ -139,6 +148,8 @@ struct Stage<'a> {
 struct Acted {
     arrival: Arrived,
     delivered: Option<String>,
+    landed: Option<Url>,
+    pushed: Option<Result<u16, String>>,
     planted: Option<usize>,
 }
 
@@ -147,6 +158,8 @@ impl Acted {
         Self {
             arrival,
             delivered: None,
+            landed: None,
+            pushed: None,
             planted: None,
         }
     }
@@ -178,7 +191,10 @@ impl<'a> Stage<'a> {
             settings,
             victim: actor(),
             attacker: actor(),
+            namesake: actor(),
+            twin: actor(),
             sightings: Vec::new(),
+            minted: Vec::new(),
             steps: Vec::new(),
             faults: Vec::new(),
             journal_from: instance.journal_from,
@@ -189,6 +205,8 @@ impl<'a> Stage<'a> {
         match browser {
             Browser::Victim => &mut self.victim,
             Browser::Attacker => &mut self.attacker,
+            Browser::Namesake => &mut self.namesake,
+            Browser::Twin => &mut self.twin,
         }
     }
 
@@ -209,19 +227,7 @@ impl<'a> Stage<'a> {
 
     /// The fault with what only the harness knows filled in.
     fn filled(&self, fault: &Fault) -> Result<Fault, RunError> {
-        let mut values = Values::default();
-        values.set("honest.issuer", self.instance.honest.url());
-        values.set("honest.client_id", self.instance.client_id.as_str());
-        values.set("attacker.issuer", self.instance.attacker.url());
-        let attacker = &self.instance.mallory;
-        values.set("attacker.sub", attacker.sub.as_str());
-        values.set("attacker.name", attacker.name.as_str());
-        values.set(
-            "attacker.preferred_username",
-            attacker.preferred_username.as_str(),
-        );
-        values.set("attacker.email", attacker.email.as_str());
-        values.set("victim.sub", self.instance.victim.sub.as_str());
+        let values = self.values();
         let unreadable = |error: serde_json::Error| RunError::Fault(error.to_string());
         let mut json = serde_json::to_value(fault).map_err(unreadable)?;
         values.fill_json(&mut json);
@@ -242,6 +248,9 @@ impl<'a> Stage<'a> {
     }
 
     async fn step(&mut self, index: usize, step: &Step) -> Result<(), RunError> {
+        for _ in 1..step.times.unwrap_or(1) {
+            self.act(index, step).await?;
+        }
         let faults = step.fault.iter().map(|fault| self.arm(fault.0.get_ref()));
         let armed = faults.collect::<Result<Vec<_>, _>>()?;
         let from = Instant::now();
@@ -249,10 +258,22 @@ impl<'a> Stage<'a> {
         let between = Instant::now();
         // What happens behind the browsers' backs changes no page, and looking at one would
         // already be the next act: a client may renew its tokens there.
-        let (standing, page) = match (step.act, self.steps.last()) {
-            (Act::Expire | Act::RotateKeys | Act::PlantCookies, Some(before)) => {
-                (before.standing, String::new())
-            }
+        let mut before = self.steps.iter().rev();
+        let before = before.find(|before| before.browser == step.browser);
+        let (standing, page) = match (step.act, before) {
+            (
+                Act::Expire
+                | Act::RotateKeys
+                | Act::PlantCookies
+                | Act::CopyCookies
+                | Act::BlockCookies,
+                Some(before),
+            ) => (before.standing, String::new()),
+            // To be shown a page that asks to sign in is, with many clients, to begin another login.
+            (Act::Begin, before) => (
+                before.map_or(Standing::Out, |before| before.standing),
+                String::new(),
+            ),
             _ => self.probe(step.browser).await,
         };
         let to = Instant::now();
@@ -268,6 +289,8 @@ impl<'a> Stage<'a> {
             page,
             explained,
             delivered: acted.delivered,
+            landed: acted.landed,
+            pushed: acted.pushed,
             planted: acted.planted,
         });
         Ok(())
@@ -280,47 +303,81 @@ impl<'a> Stage<'a> {
         };
         match step.act {
             Act::SignIn | Act::Begin => {
-                let login = self.login(step.issuer)?;
                 self.sign_in_as(step);
                 let holds = step.act == Act::Begin;
                 let app = self.instance.app.clone();
                 let held = move |next: &Url| holds && is_authorization_response(next, &app);
-                let request = self.request(step.browser, &login).await?;
-                let arrival = self.navigate(step.browser, request, held).await;
-                Ok(Acted::at(arrival))
+                let mut request = match &step.return_to {
+                    Some(target) => Request::get(self.login_with_return(target)?),
+                    None => {
+                        let login = self.login(step.issuer)?;
+                        self.request(step.browser, &login).await?
+                    }
+                };
+                request.url = self.with_parameters(request.url, &step.with);
+                self.navigate(step, request, held).await
             }
             Act::Deliver => {
-                let callback = step.callback.ok_or_else(|| missing("a callback"))?;
-                let (url, code) = self.prepare(step.browser, callback, index).await?;
-                let request = Request {
-                    cross_site: true,
-                    ..Request::get(url)
+                let callback = step.callback.clone().ok_or_else(|| missing("a callback"))?;
+                let (request, code) = self.prepare(step, &callback, index).await?;
+                let acted = if callback.twice {
+                    self.open_twice(step, request).await?
+                } else {
+                    self.navigate(step, request, to_the_end).await?
                 };
-                let arrival = self.navigate(step.browser, request, to_the_end).await;
                 Ok(Acted {
-                    arrival,
                     delivered: code,
-                    planted: None,
+                    ..acted
                 })
             }
             Act::Visit => {
                 let page = self.page(&self.target.app.protected)?;
+                let page = self.with_parameters(page, &step.with);
                 let issuers = self.actor(step.browser).agent.issuer_origin.clone();
                 // A page that sends its visitor off to sign in has been seen; signing in is
                 // another act.
                 let leaves = move |next: &Url| next.origin().ascii_serialization() == issuers;
                 let request = Request::get(page);
-                Ok(Acted::at(
-                    self.navigate(step.browser, request, leaves).await,
-                ))
+                self.navigate(step, request, leaves).await
             }
             Act::VisitTogether => Ok(Acted::at(self.visit_together(step.browser).await?)),
             Act::SignOut => {
-                let logout = self.target.app.logout.clone();
-                let request = self.request(step.browser, &logout).await?;
-                Ok(Acted::at(
-                    self.navigate(step.browser, request, to_the_end).await,
-                ))
+                let request = self.sign_out(step).await?;
+                self.navigate(step, request, to_the_end).await
+            }
+            Act::ForgedSignOut => {
+                // Another site knows where the form goes, and none of its hidden fields.
+                let request = self.sign_out(step).await?;
+                let forged = Request {
+                    cross_site: true,
+                    form: request.form.as_ref().map(|_| String::new()),
+                    ..request
+                };
+                if forged.method != Method::GET {
+                    // A picture is the easier way, where a link is enough.
+                    let link = Request {
+                        cross_site: true,
+                        ..Request::get(forged.url.clone())
+                    };
+                    self.navigate(step, link, to_the_end).await?;
+                }
+                self.navigate(step, forged, to_the_end).await
+            }
+            Act::PushLogout => self.push_logout(step).await,
+            Act::CopyCookies => {
+                let actor = self.actor(step.browser);
+                actor.copied = Some(actor.agent.jar.clone());
+                Ok(Acted::at(Arrived::Nowhere))
+            }
+            Act::RestoreCookies => {
+                let actor = self.actor(step.browser);
+                let copied = actor.copied.clone();
+                actor.agent.jar = copied.ok_or_else(|| missing("copied cookies"))?;
+                Ok(Acted::at(Arrived::Nowhere))
+            }
+            Act::BlockCookies => {
+                self.actor(step.browser).agent.jar = Jar::blocked();
+                Ok(Acted::at(Arrived::Nowhere))
             }
             Act::Expire => {
                 self.instance.honest.expire_access_tokens();
@@ -365,65 +422,15 @@ impl<'a> Stage<'a> {
 
     /// Tells the issuers whose browser comes, and what its owner leaves out.
     fn sign_in_as(&mut self, step: &Step) {
+        if step.browser == Browser::Twin {
+            self.instance.attacker.add_user(self.instance.twin.user());
+        }
         let sub = self.instance.account(step.browser).sub.clone();
         let mut headers = vec![("gauntlet-user", sub)];
         if !step.withhold.is_empty() {
             headers.push(("gauntlet-withhold", step.withhold.join(" ")));
         }
         self.actor(step.browser).agent.issuer_headers = headers;
-    }
-
-    /// Opens a page to the end, or to the first URL for which `stop` says so.
-    async fn navigate(
-        &mut self,
-        browser: Browser,
-        request: Request,
-        stop: impl Fn(&Url) -> bool,
-    ) -> Arrived {
-        let app = self.instance.app.clone();
-        let mut seen = Vec::new();
-        let arrival = self
-            .actor(browser)
-            .agent
-            .open(request, &mut seen, stop)
-            .await;
-        let actor = self.actor(browser);
-        for exchange in &seen {
-            if is_authorization_response(&exchange.url, &app) {
-                actor.opened = Some(exchange.url.clone());
-            }
-            let redirect_uri = exchange
-                .url
-                .query_pairs()
-                .find(|(name, _)| name == "redirect_uri");
-            if let Some((_, redirect_uri)) = redirect_uri {
-                actor.redirect_uri = Some(redirect_uri.into_owned());
-            }
-        }
-        let arrived = match arrival {
-            Arrival::Page => Arrived::Page,
-            Arrival::Stopped(url) => {
-                actor.held = Some(url);
-                Arrived::Held
-            }
-            Arrival::Loop => Arrived::Loop,
-            Arrival::Astray(location) => Arrived::Astray(location),
-            Arrival::NoAnswer => match seen.last().map(|seen| &seen.answer) {
-                Some(crate::user_agent::Answer::TimedOut) => Arrived::TimedOut,
-                _ => Arrived::Broken,
-            },
-        };
-        self.saw(browser, seen, false);
-        arrived
-    }
-
-    fn saw(&mut self, browser: Browser, seen: Vec<Seen>, crafted: bool) {
-        let sightings = seen.into_iter().map(|seen| Sighting {
-            browser,
-            crafted,
-            seen,
-        });
-        self.sightings.extend(sightings);
     }
 }
 
@@ -439,43 +446,10 @@ fn headers(target: &Target) -> Vec<(String, String)> {
     accept.into_iter().chain(wanted).collect()
 }
 
-fn to_the_end(_: &Url) -> bool {
-    false
-}
-
-fn is_authorization_response(url: &Url, app: &str) -> bool {
-    url.as_str().starts_with(app)
-        && url
-            .query_pairs()
-            .any(|(name, _)| matches!(name.as_ref(), "code" | "error"))
-}
-
 fn random() -> String {
     rand::rng()
         .sample_iter(&Alphanumeric)
         .take(16)
         .map(char::from)
         .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_authorization_response_is_told_from_other_pages() {
-        let url = |text: &str| Url::parse(text).expect("a URL of this test");
-        assert!(is_authorization_response(
-            &url("http://localhost:1/cb?code=x"),
-            "http://localhost:1"
-        ));
-        assert!(!is_authorization_response(
-            &url("http://localhost:1/cb"),
-            "http://localhost:1"
-        ));
-        assert!(!is_authorization_response(
-            &url("http://other/cb?code=x"),
-            "http://localhost:1"
-        ));
-    }
 }

@@ -11,7 +11,7 @@ use crate::run::{Accounts, Arrived, Record, Secret, SecretKind, Standing, StepRe
 use crate::scenario::{Browser, Role};
 use crate::target::last_number;
 use crate::transcript::{Places, merge, own};
-use crate::user_agent::{Arrival, Request, Seen};
+use crate::user_agent::{Arrival, Jar, Request, Seen};
 
 /// The exchanges with each of the issuers.
 type Journals = [(Role, Vec<Arc<Exchange>>); 2];
@@ -37,7 +37,7 @@ impl Stage<'_> {
             .map(|seen| seen.answer.body().to_owned())
             .unwrap_or_default();
         let standing = match (arrival, &last) {
-            (Arrival::Page, Some(seen)) => self.standing(seen),
+            (Arrival::Page, Some(seen)) => self.standing(browser, seen),
             (Arrival::Stopped(_), _) => Standing::AsksLogin,
             (Arrival::Loop, _) => Standing::Loop,
             (Arrival::Astray(_), _) => Standing::Out,
@@ -46,28 +46,35 @@ impl Stage<'_> {
         (standing, body)
     }
 
-    /// Who is signed in, by what a page shows.
-    pub(super) fn standing(&self, seen: &Seen) -> Standing {
-        let status = seen.answer.status().unwrap_or_default();
+    /// Who is signed in, by what a page shows. What two accounts share proves neither of them,
+    /// except to the victim, whom it was taken from.
+    pub(super) fn standing(&self, browser: Browser, seen: &Seen) -> Standing {
         let body = seen.answer.body();
         if let Some(probe) = &self.target.signed_out
             && probe.fits(&seen.answer)
         {
             return Standing::AsksLogin;
         }
-        for browser in [Browser::Attacker, Browser::Victim] {
-            let account = self.instance.account(browser);
-            let needles = || account.needles().iter().any(|needle| body.contains(needle));
-            let shown = match &self.target.signed_in {
-                Some(probe) => {
-                    probe.filled(account).fits(&seen.answer) && (probe.names_account() || needles())
-                }
-                None => needles(),
-            };
-            if shown {
-                return Standing::SignedIn(browser);
+        for other in [
+            Browser::Attacker,
+            Browser::Namesake,
+            Browser::Twin,
+            Browser::Victim,
+        ] {
+            if other != browser && self.shows(seen, other, Some(browser)) {
+                return Standing::SignedIn(other);
             }
         }
+        if self.shows(seen, browser, None) {
+            let apart =
+                browser == Browser::Victim || self.shows(seen, browser, Some(Browser::Victim));
+            return if apart {
+                Standing::SignedIn(browser)
+            } else {
+                Standing::Unclear
+            };
+        }
+        let status = seen.answer.status().unwrap_or_default();
         let login = self.target.app.login.path();
         let login = login.split('?').next().unwrap_or_default();
         // A link to the login page, and not to something below it.
@@ -97,6 +104,34 @@ impl Stage<'_> {
                 && seen.url.as_str().starts_with(&self.instance.app)
         })?;
         Some(probe.fits(&last.seen.answer))
+    }
+
+    /// Whether a page shows an account, by something that another account does not have.
+    fn shows(&self, seen: &Seen, whose: Browser, unlike: Option<Browser>) -> bool {
+        let body = seen.answer.body();
+        let account = self.instance.account(whose);
+        let other = unlike.map(|unlike| self.instance.account(unlike));
+        let needles = || {
+            let mut needles = account.needles().into_iter();
+            needles.any(|needle| {
+                body.contains(needle)
+                    && other.is_none_or(|other| !other.needles().contains(&needle))
+            })
+        };
+        let Some(probe) = &self.target.signed_in else {
+            return needles();
+        };
+        let filled = probe.filled(account);
+        if !filled.fits(&seen.answer) {
+            return false;
+        }
+        if !probe.names_account() {
+            return needles();
+        }
+        other.is_none_or(|other| {
+            let other = probe.filled(other);
+            (other.text, other.json) != (filled.text, filled.json)
+        })
     }
 
     pub(super) fn places(&self) -> Places {
@@ -165,12 +200,15 @@ impl Stage<'_> {
             faults: std::mem::take(&mut self.faults),
             checks_signatures: None,
             secrets,
+            minted: std::mem::take(&mut self.minted),
             log: (self.instance.log).between(self.instance.log_from, usize::MAX),
             ended,
             unclear,
             accounts: Accounts {
                 victim: self.instance.victim.clone(),
                 attacker: self.instance.mallory.clone(),
+                namesake: self.instance.namesake.clone(),
+                twin: self.instance.twin.clone(),
             },
             places: self.places(),
             client_id: self.instance.client_id.clone(),
@@ -198,6 +236,9 @@ impl Stage<'_> {
 
     /// Starts a new page of the story: journals begin anew, browsers keep what they have.
     pub(super) fn forget(&mut self) {
+        if self.victim.agent.jar.is_blocked() {
+            self.victim.agent.jar = Jar::default();
+        }
         if self.instance.key.is_none() {
             self.instance.honest.disarm_all();
             self.instance.attacker.disarm_all();
@@ -217,7 +258,9 @@ pub(super) fn point(fault: &Fault) -> &'static str {
         Some(_) => return "the authorization endpoint",
         None => {}
     }
-    if fault.metadata.is_some() {
+    if fault.logout_token.is_some() {
+        "the back-channel logout"
+    } else if fault.metadata.is_some() {
         "the discovery document"
     } else if fault.jwks.is_some() {
         "the key set"

@@ -1,0 +1,210 @@
+//! Opening pages: where a browser stops, what it keeps of what it saw, and the requests that are
+//! more than a link.
+
+use url::{Host, Url};
+
+use super::{Acted, RunError, Stage};
+use crate::run::Arrived;
+use crate::scenario::{Browser, Role, Step};
+use crate::target::Values;
+use crate::transcript::Sighting;
+use crate::user_agent::{Answer, Arrival, Request, Seen};
+
+impl Stage<'_> {
+    /// Opens a page to the end, or to the first URL for which `until` says so. Pages of other sites
+    /// are not opened.
+    pub(super) async fn navigate(
+        &mut self,
+        step: &Step,
+        request: Request,
+        until: impl Fn(&Url) -> bool,
+    ) -> Result<Acted, RunError> {
+        let home = self.home()?;
+        let elsewhere = |next: &Url| !home.iter().any(|host| next.host_str() == Some(host));
+        let mut seen = Vec::new();
+        let actor = self.actor(step.browser);
+        let halts = |next: &Url| until(next) || (elsewhere(next) && !is_loopback(next));
+        let arrival = actor.agent.open(request, &mut seen, halts).await;
+        let stopped = matches!(&arrival, Arrival::Stopped(next) if until(next));
+        let arrived = self.remember(step, arrival, &seen, stopped);
+        let landed = match arrived {
+            Arrived::Page => seen.last().map(|seen| seen.url.clone()),
+            _ => None,
+        };
+        self.saw(step.browser, seen, false);
+        Ok(Acted {
+            landed,
+            ..Acted::at(arrived)
+        })
+    }
+
+    /// The same request twice at the same time, as of a double click.
+    pub(super) async fn open_twice(
+        &mut self,
+        step: &Step,
+        request: Request,
+    ) -> Result<Acted, RunError> {
+        let actor = self.actor(step.browser);
+        let mut other = actor.agent.clone();
+        let (mut first, mut second) = (Vec::new(), Vec::new());
+        let before = actor.agent.jar.clone();
+        let (arrival, _) = tokio::join!(
+            actor.agent.open(request.clone(), &mut first, to_the_end),
+            other.open(request, &mut second, to_the_end),
+        );
+        // The cookies of one browser: those of the response that came last.
+        let mut jar = before;
+        let mut seen: Vec<Seen> = first.into_iter().chain(second).collect();
+        seen.sort_by_key(|exchange| exchange.ended);
+        for exchange in &seen {
+            for cookie in exchange.answer.headers("set-cookie") {
+                jar.store(&exchange.url, cookie);
+            }
+        }
+        actor.agent.jar = jar;
+        let arrived = self.remember(step, arrival, &seen, false);
+        self.saw(step.browser, seen, false);
+        Ok(Acted::at(arrived))
+    }
+
+    /// Keeps what a browser came across, and says how its navigation ended.
+    fn remember(&mut self, step: &Step, arrival: Arrival, seen: &[Seen], stopped: bool) -> Arrived {
+        let app = self.instance.app.clone();
+        let actor = self.actor(step.browser);
+        for exchange in seen {
+            if is_authorization_response(&exchange.url, &app) {
+                actor.opened = Some(exchange.url.clone());
+            }
+            let mut pairs = exchange.url.query_pairs();
+            if let Some((_, redirect_uri)) = pairs.find(|(name, _)| name == "redirect_uri") {
+                actor.redirect_uri = Some(redirect_uri.into_owned());
+            }
+        }
+        match arrival {
+            Arrival::Page => Arrived::Page,
+            Arrival::Stopped(url) if !stopped => Arrived::Elsewhere(url.to_string()),
+            Arrival::Stopped(url) => {
+                if is_authorization_response(&url, &app) {
+                    actor.held.push((step.issuer, url));
+                }
+                Arrived::Held
+            }
+            Arrival::Loop => Arrived::Loop,
+            Arrival::Astray(location) => Arrived::Astray(location),
+            Arrival::NoAnswer => match seen.last().map(|seen| &seen.answer) {
+                Some(Answer::TimedOut) => Arrived::TimedOut,
+                _ => Arrived::Broken,
+            },
+        }
+    }
+
+    /// The hosts of the client and of the issuers.
+    fn home(&self) -> Result<Vec<String>, RunError> {
+        let mut hosts = Vec::new();
+        let issuers = [Role::Honest, Role::Attacker].map(|role| self.instance.issuer(role).url());
+        for base in issuers.into_iter().chain([self.instance.app.as_str()]) {
+            let url = Url::parse(base).map_err(|_| RunError::Unsaid("where the client is"))?;
+            hosts.extend(url.host_str().map(str::to_owned));
+        }
+        Ok(hosts)
+    }
+
+    /// The page that starts a login which ends at `target`.
+    pub(super) fn login_with_return(&self, target: &str) -> Result<Url, RunError> {
+        let place = self
+            .target
+            .app
+            .return_to
+            .as_ref()
+            .ok_or(RunError::Unsaid("`return-to` in [app]"))?;
+        let target = self.values().fill(target);
+        let mut values = Values::default();
+        // In a query it is a value; in a path it is the path itself.
+        let in_query = place
+            .split("{target}")
+            .next()
+            .unwrap_or_default()
+            .contains('?');
+        if in_query {
+            let encoded: String = form_urlencoded::byte_serialize(target.as_bytes()).collect();
+            values.set("target", encoded);
+        } else {
+            let rooted = target.starts_with(['/', '\\']);
+            let slash = if rooted { "" } else { "/" };
+            values.set("target", format!("{slash}{target}"));
+        }
+        self.page(&values.fill(place))
+    }
+
+    /// A page with parameters added to its query.
+    pub(super) fn with_parameters(&self, mut page: Url, with: &[(String, String)]) -> Url {
+        if !with.is_empty() {
+            let values = self.values();
+            let pairs = with.iter().map(|(name, value)| (name, values.fill(value)));
+            page.query_pairs_mut().extend_pairs(pairs);
+        }
+        page
+    }
+
+    pub(super) fn saw(&mut self, browser: Browser, seen: Vec<Seen>, crafted: bool) {
+        let sightings = seen.into_iter().map(|seen| Sighting {
+            browser,
+            crafted,
+            seen,
+        });
+        self.sightings.extend(sightings);
+    }
+
+    /// The request that signs out.
+    pub(super) async fn sign_out(&mut self, step: &Step) -> Result<Request, RunError> {
+        let logout = self.target.app.logout.clone();
+        let request = self.request(step.browser, &logout).await?;
+        Ok(Request {
+            url: self.with_parameters(request.url, &step.with),
+            ..request
+        })
+    }
+}
+
+/// Whether a URL leads to this machine.
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+pub(super) fn to_the_end(_: &Url) -> bool {
+    false
+}
+
+pub(super) fn is_authorization_response(url: &Url, app: &str) -> bool {
+    url.as_str().starts_with(app)
+        && url
+            .query_pairs()
+            .any(|(name, _)| matches!(name.as_ref(), "code" | "error"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_authorization_response_is_told_from_other_pages() {
+        let url = |text: &str| Url::parse(text).expect("a URL of this test");
+        assert!(is_authorization_response(
+            &url("http://localhost:1/cb?code=x"),
+            "http://localhost:1"
+        ));
+        assert!(!is_authorization_response(
+            &url("http://localhost:1/cb"),
+            "http://localhost:1"
+        ));
+        assert!(!is_authorization_response(
+            &url("http://other/cb?code=x"),
+            "http://localhost:1"
+        ));
+    }
+}
