@@ -179,6 +179,7 @@ impl UnverifiedIdToken {
                 sub: claims.sub.clone().unwrap_or_default(),
                 aud: claims.aud.into_list(),
                 exp: claims.exp,
+                nbf: None,
                 iat: claims.iat,
                 azp: None,
                 nonce: None,
