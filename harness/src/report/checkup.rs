@@ -151,6 +151,7 @@ fn shown(page: &Page) -> String {
     let how = match page.standing {
         Standing::SignedIn(_) if page.shows.is_empty() => "signed in".to_owned(),
         Standing::SignedIn(_) => format!("shows {}", page.shows.join(", ")),
+        Standing::Unclear => "shows what several accounts have in common".to_owned(),
         Standing::AsksLogin => "asks to sign in".to_owned(),
         Standing::Out => "shows nobody".to_owned(),
         Standing::NoAnswer => "no answer".to_owned(),
