@@ -35,7 +35,14 @@ pub async fn run(args: RunArgs) -> Exit {
     let all = args.selecting.patterns.is_empty()
         && args.selecting.tag.is_empty()
         && args.selecting.level.is_none();
-    let stale = all && stale_known(&target, &plans);
+    let stale = if all {
+        stale_known(&target, &plans)
+    } else {
+        Vec::new()
+    };
+    for defect in &stale {
+        complain(&format!("{}\n", defect.render(true)));
+    }
     let from = match &source {
         Source::Embedded => "built in".to_owned(),
         Source::Folder(folder) => format!("from {}/", folder.display()),
@@ -67,7 +74,7 @@ pub async fn run(args: RunArgs) -> Exit {
     let outcomes = told.outcomes();
     let exit = match ended {
         Ok(()) => match Exit::of(&Tally::of(&outcomes), deny_warn) {
-            Exit::Well if stale => Exit::Unproven,
+            Exit::Well if !stale.is_empty() => Exit::Unproven,
             exit => exit,
         },
         Err(Stopped::Interrupted) => Exit::Interrupted,
@@ -196,28 +203,24 @@ fn conclude(
     exit
 }
 
-/// An entry of `[[known]]` that names no scenario is stale: it puts up with nothing.
-fn stale_known(target: &Target, plans: &[Plan]) -> bool {
+/// Entries of `[[known]]` that name no scenario are stale: they put up with nothing.
+pub(super) fn stale_known(target: &Target, plans: &[Plan]) -> Vec<Diagnostic> {
     let ids: Vec<&str> = plans.iter().map(|plan| plan.id.as_str()).collect();
     let unknown = |known: &&Known| !ids.iter().any(|id| matches(&known.scenario, id));
     let Some(source) = &target.source else {
-        return false;
+        return Vec::new();
     };
-    let defects: Vec<Diagnostic> = (target.known.iter().filter(unknown))
-        .map(|known| {
-            let help = match nearest(&known.scenario, &ids) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => "`gauntlet list` shows all ids".to_owned(),
-            };
-            let span = source.used(&format!("\"{}\"", known.scenario));
-            let what = format!("there is no scenario `{}`", known.scenario);
-            source.message(span.unwrap_or(0..0), &what, &help)
-        })
-        .collect();
-    if !defects.is_empty() {
-        show(&defects);
-    }
-    !defects.is_empty()
+    let stale = target.known.iter().filter(unknown);
+    let told = stale.map(|known| {
+        let help = match nearest(&known.scenario, &ids) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "`gauntlet list` shows all ids".to_owned(),
+        };
+        let span = source.used(&format!("\"{}\"", known.scenario));
+        let what = format!("there is no scenario `{}`", known.scenario);
+        source.message(span.unwrap_or(0..0), &what, &help)
+    });
+    told.collect()
 }
 
 /// Tells outcomes as they come and keeps them, so that an interrupted run can still be reported.

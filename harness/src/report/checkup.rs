@@ -18,7 +18,12 @@ pub fn checkup(target: &Target, clean: &Baseline) -> String {
         Reach::Attached(_) => "attached".to_owned(),
     };
     screen.line("app", &format!("{}   {how}", clean.app));
-    screen.line("provider", &clean.issuer);
+    let trust = if clean.issuer.starts_with("https:") {
+        "   with a CA of this run, which the app trusts"
+    } else {
+        ""
+    };
+    screen.line("provider", &format!("{}{trust}", clean.issuer));
     let took = clean.milliseconds;
     screen.line(
         "login",

@@ -3,9 +3,9 @@
 
 use super::diagnosis::{Clues, diagnose};
 use super::observed::Observed;
-use super::play::{Checkup, checkup};
+use super::play::{Checkup, RunError, Stuck, checkup};
 use crate::diag::Diagnostic;
-use crate::scenario::{Capability, Settings};
+use crate::scenario::{Act, Capability, Settings};
 use crate::target::{Instance, InstanceError, Pool, Spec, Target};
 use crate::user_agent::http_client;
 
@@ -50,6 +50,26 @@ impl SetupError {
         match &self.place {
             Some(place) => Some(format!("{}:{}: {advice}", place.path, place.line())),
             None => Some(advice),
+        }
+    }
+
+    /// An act that the target file describes and that could not be played.
+    fn stuck(target: &Target, stuck: &Stuck) -> Self {
+        let key = match stuck.act {
+            Act::SignOut => "logout",
+            _ => "login",
+        };
+        let advice = match stuck.error {
+            RunError::Page(_) => "write what that page has, or name another page",
+            RunError::Fault(_) | RunError::Missing { .. } | RunError::Unsaid(_) => "say it there",
+        };
+        let source = target.source.as_ref();
+        Self {
+            title: stuck.error.to_string(),
+            seen: Vec::new(),
+            place: source.map(|source| source.at(&["app", key], "", advice)),
+            advice: Some(advice.to_owned()),
+            output: Vec::new(),
         }
     }
 
@@ -119,12 +139,9 @@ async fn examine(pool: &Pool, spec: &Spec, what: Checkup) -> Result<Baseline, Se
         .map_err(|error| SetupError::not_started(target, error))?;
     let output = || instance.log.last_lines(LINES);
     let played = checkup(target, &instance, &spec.settings, what).await;
-    let record = played.map_err(|error| SetupError {
-        title: error.to_string(),
-        seen: Vec::new(),
-        place: None,
-        advice: None,
+    let record = played.map_err(|stuck| SetupError {
         output: output(),
+        ..SetupError::stuck(target, &stuck)
     })?;
     if let Some(mut error) = diagnose(target, &record, &Clues::default()) {
         let clues = Clues {

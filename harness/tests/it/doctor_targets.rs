@@ -345,6 +345,14 @@ const SET_UP: &[Mistake] = &[
         says: &["answers 405"],
     },
     Mistake {
+        what: "the form of the login has no such token",
+        file: pages,
+        from: "\"/login\"",
+        to: "{ path = \"/only-post\", method = \"POST\", csrf = \"_csrf\" }",
+        line: "login     =",
+        says: &["there is no `_csrf`", "name another page"],
+    },
+    Mistake {
         what: "logout is not there",
         file: pages,
         from: "\"/logout\"",
@@ -522,12 +530,10 @@ fn a_mistake_in_the_file_is_told_with_its_line_and_nothing_is_started() {
 #[test]
 fn a_scenario_that_is_listed_as_known_and_is_none_is_told_with_its_line() {
     let folder = Folder::new("known");
-    let text = format!(
-        "{}[[known]]\nscenario = \"flow/vlid-code\"\nreason = \"x\"\n",
-        pages()
-    );
+    let known = "[[known]]\nscenario = \"flow/vlid-code\"\nreason = \"x\"\n";
+    let text = format!("{}{known}", pages());
     folder.write("gauntlet.toml", text.as_bytes());
-    let (code, told) = gauntlet(&folder, &["run"]);
+    let (code, told) = gauntlet(&folder, &["doctor"]);
     assert_eq!(code, Some(2), "{told}");
     let line = text.lines().count() - 1;
     assert!(told.contains(&format!("gauntlet.toml:{line}:")), "{told}");

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use crate::commands::run::{interrupted, target as read};
-use crate::commands::{complain, tell};
+use crate::commands::run::{interrupted, stale_known, target as read};
+use crate::commands::{complain, source, tell};
 use crate::report::{self, Exit};
 use crate::run::{SetupError, full_baseline};
+use crate::scenario::load;
 use crate::target::{Pool, Target};
 
 /// Signs in once and tells what was seen.
@@ -46,7 +47,10 @@ async fn examine(target: Target) -> Exit {
         Err(error) => return not_set_up(error),
     };
     tell(&report::checkup(&target, &clean));
-    let mistakes = report::checkup_mistakes(&target, &clean.observed);
+    let mut mistakes = report::checkup_mistakes(&target, &clean.observed);
+    if let Ok(plans) = load(&source(None)) {
+        mistakes.extend(stale_known(&target, &plans));
+    }
     for mistake in &mistakes {
         tell(&format!("{}\n", mistake.render(true)));
     }

@@ -17,6 +17,13 @@ pub(in crate::run) struct Checkup {
     pub(in crate::run) refresh: bool,
 }
 
+/// An act that could not be played.
+#[derive(Debug)]
+pub(in crate::run) struct Stuck {
+    pub(in crate::run) act: Act,
+    pub(in crate::run) error: RunError,
+}
+
 /// Signs in, shows the protected page to a stranger, and tries what else is asked for. A login
 /// that fails is the end of it.
 ///
@@ -27,7 +34,7 @@ pub(in crate::run) async fn checkup(
     instance: &Instance,
     settings: &Settings,
     what: Checkup,
-) -> Result<Record, RunError> {
+) -> Result<Record, Stuck> {
     let mut stage = Stage::new(target, instance, settings);
     let mut step = Steps {
         stage: &mut stage,
@@ -56,13 +63,14 @@ struct Steps<'a, 'b> {
 }
 
 impl Steps<'_, '_> {
-    async fn play(&mut self, act: Act, browser: Browser) -> Result<(), RunError> {
+    async fn play(&mut self, act: Act, browser: Browser) -> Result<(), Stuck> {
         let step = Step {
             act,
             browser,
             ..Step::sign_in()
         };
-        self.stage.step(self.count, &step).await?;
+        let played = self.stage.step(self.count, &step).await;
+        played.map_err(|error| Stuck { act, error })?;
         self.count += 1;
         Ok(())
     }

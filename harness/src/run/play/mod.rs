@@ -18,7 +18,7 @@ use rand::distr::Alphanumeric;
 use reqwest::Method;
 use url::Url;
 
-pub(super) use self::checkup::{Checkup, checkup};
+pub(super) use self::checkup::{Checkup, Stuck, checkup};
 use self::observe::point;
 use self::open::{is_authorization_response, to_the_end};
 use super::{Arrived, FaultRecord, Record, Secret, Standing, StepRecord, Window};
