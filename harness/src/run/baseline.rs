@@ -6,7 +6,7 @@ use super::observed::Observed;
 use super::play::{Checkup, RunError, Stuck, checkup};
 use crate::diag::Diagnostic;
 use crate::scenario::{Act, Capability, Settings};
-use crate::target::{Instance, InstanceError, Pool, Spec, Target};
+use crate::target::{Instance, InstanceError, Manner, Pool, Spec, Target};
 use crate::user_agent::http_client;
 
 /// How many lines of the client's output are shown.
@@ -133,8 +133,14 @@ pub async fn full_baseline(pool: &Pool) -> Result<Baseline, SetupError> {
 
 async fn examine(pool: &Pool, spec: &Spec, what: Checkup) -> Result<Baseline, SetupError> {
     let target = pool.target();
+    // Nobody else is there yet, so all that reaches the issuers is this client's, what it asked
+    // for when it started included.
+    let manner = match pool.manner(spec) {
+        Some(Manner::Beside | Manner::Alone) => Manner::Alone,
+        Some(Manner::Own) | None => Manner::Own,
+    };
     let instance = pool
-        .acquire(spec)
+        .acquire_as(spec, manner)
         .await
         .map_err(|error| SetupError::not_started(target, error))?;
     let output = || instance.log.last_lines(LINES);

@@ -36,6 +36,8 @@ pub(in crate::run) async fn checkup(
     what: Checkup,
 ) -> Result<Record, Stuck> {
     let mut stage = Stage::new(target, instance, settings);
+    // What the client asked for when it started belongs to the picture.
+    stage.journal_from = [0, 0];
     let mut step = Steps {
         stage: &mut stage,
         count: 0,
