@@ -40,8 +40,8 @@ pub(super) fn diagnose(target: &Target, record: &Record, clues: &Clues) -> Optio
         return case.shown_to_everybody().or_else(|| case.cannot_sign_out());
     }
     let found = case
-        .program_ended()
-        .or_else(|| case.nobody_there())
+        .nobody_there()
+        .or_else(|| case.program_ended())
         .or_else(|| case.login_never_left())
         .or_else(|| case.request_refused())
         .or_else(|| case.callback_failed());

@@ -93,8 +93,10 @@ impl Case<'_> {
     pub(super) fn shown_to_everybody(&self) -> Option<SetupError> {
         let mut steps = self.record.steps.iter();
         let stranger = steps.find(|step| step.browser == Browser::Attacker)?;
-        if stranger.standing != Standing::SignedIn(Browser::Victim) {
-            return None;
+        // Accounts that share something with the victim's are shown along with it.
+        match stranger.standing {
+            Standing::SignedIn(who) if who != Browser::Attacker => {}
+            _ => return None,
         }
         let protected = &self.target.app.protected;
         let mut error = self.error(
