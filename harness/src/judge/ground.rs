@@ -5,13 +5,14 @@ use oauth_gauntlet_provider::{Endpoint, Fault};
 
 use super::{Judgement, Verdict, outcome};
 use crate::run::{Record, Standing, StepRecord};
-use crate::scenario::{Act, Plan};
+use crate::scenario::{Act, Capability, Plan};
 use crate::transcript::Entry;
 
 /// The judgement where there is nothing to stand on.
 pub(super) fn missing(plan: &Plan, control: &Record, attack: &Record) -> Option<Judgement> {
     fault_unused(plan, control, attack)
         .or_else(|| nonce_unsent(plan, control))
+        .or_else(|| challenge_unsent(plan, control))
         .or_else(|| nothing_planted(attack))
         .or_else(|| no_login_begun(attack))
         .or_else(|| sign_in_failed(plan, attack))
@@ -64,6 +65,16 @@ fn nonce_unsent(plan: &Plan, control: &Record) -> Option<Judgement> {
     });
     if about_nonce && !sends(&[control], "nonce") {
         let reason = "the client claims `nonce` and sends none, so there is none to compare";
+        return Some(Judgement::because(Verdict::Inconclusive, reason));
+    }
+    None
+}
+
+/// What a client does with PKCE is not seen where it uses none.
+fn challenge_unsent(plan: &Plan, control: &Record) -> Option<Judgement> {
+    let about_pkce = plan.needs.contains(&Capability::Pkce) && plan.has_faults();
+    if about_pkce && !sends(&[control], "code_challenge") {
+        let reason = "the client claims `pkce` and sends no `code_challenge`";
         return Some(Judgement::because(Verdict::Inconclusive, reason));
     }
     None

@@ -203,13 +203,21 @@ fn a_program_that_ends_is_blamed_on_the_scenario_that_ended_it() {
         .filter(|id| words(&fragile).get(id.as_str()) != words(&steady).get(id.as_str()))
         .map(String::as_str)
         .collect();
-    assert_eq!(culprits, ["callback/access-denied"], "{fragile:?}");
-    let (verdict, reason) = &fragile["callback/access-denied"];
-    assert_eq!(verdict, "inconclusive");
     assert!(
-        reason.contains("ended during the run (exit status: 7)"),
-        "{reason}"
+        culprits
+            .iter()
+            .any(|id| id.starts_with("callback/access-denied")),
+        "{fragile:?}"
     );
+    for id in culprits {
+        let (verdict, reason) = &fragile[id];
+        assert_eq!(verdict, "inconclusive", "{id}");
+        let ended = "ended during the run (exit status: 7)";
+        assert!(reason.contains(ended), "{id}: {reason}");
+    }
+    // What sends no such error is not blamed, whatever died beside it.
+    let id = "callback/unknown-parameters[many]";
+    assert_eq!(fragile[id], steady[id]);
 }
 
 #[test]
@@ -226,7 +234,10 @@ fn where_the_program_may_not_be_started_again_its_end_is_held_against_nobody() {
             "{id}: {verdict} {reason}"
         );
     }
-    assert_eq!(fragile["callback/access-denied"].0, "inconclusive");
+    let mut denied = fragile
+        .iter()
+        .filter(|(id, _)| id.starts_with("callback/access-denied"));
+    assert!(denied.any(|(_, (verdict, _))| verdict == "inconclusive"));
 }
 
 #[test]
