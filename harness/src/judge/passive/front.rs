@@ -8,6 +8,7 @@ use oauth_gauntlet_provider::Endpoint;
 
 use super::{Tally, authorization_requests};
 use crate::run::{Record, SecretKind, Standing};
+use crate::scenario::Level;
 use crate::transcript::{Entry, Party};
 
 /// RFC 6749 §3.1.1, RFC 9700 §2.1.2.
@@ -132,6 +133,7 @@ pub(super) fn guessable(tally: &mut Tally<'_>, runs: &[&Record]) {
     if samples.is_empty() {
         tally.moot = Some("the client sends neither a state nor a nonce nor a code_verifier");
     }
+    let tied = samples.contains_key("nonce") || samples.contains_key("code_verifier");
     for (name, seen) in samples {
         // Of too few values too little is known; equal ones are the affair of another check.
         if seen.len() < 4 {
@@ -148,6 +150,11 @@ pub(super) fn guessable(tally: &mut Tally<'_>, runs: &[&Record]) {
                 "a value from a secure random source, of 128 bits or more",
                 format!("{} of them differ in at most {bits} bits", values.len()),
             );
+            // Where PKCE or a nonce ties the response to the browser, `state` may say something
+            // else (RFC 9700 §2.1).
+            if let (true, "state", Some((_, finding))) = (tied, name, tally.findings.last_mut()) {
+                finding.level = Level::Practice;
+            }
         }
     }
 }
