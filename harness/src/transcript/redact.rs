@@ -3,8 +3,16 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use oauth_gauntlet_provider::Endpoint;
+
 use super::Entry;
 use crate::run::{Record, SecretKind};
+
+/// In seconds.
+const TEN_YEARS: u64 = 10 * 365 * 24 * 3600;
 
 /// Replaces values of one run by names.
 #[derive(Debug, Clone, Default)]
@@ -24,6 +32,14 @@ impl Redactor {
         }
         for secret in record.secrets.iter().chain(&record.minted) {
             names.add(label(secret.kind), &secret.value);
+            if secret.kind == SecretKind::IdToken
+                && let Some(sid) = session_id(&secret.value)
+            {
+                names.add("session-id", &sid);
+            }
+        }
+        for entry in &record.transcript {
+            names.tokens(entry);
         }
         let mut list: Vec<(String, String)> = names.by_value.into_iter().collect();
         let places = &record.places;
@@ -69,9 +85,11 @@ impl Redactor {
         redacted
     }
 
-    /// A point in time, told from the issuers' clock.
+    /// A point in time, told from the issuers' clock. One that is years away is a number that
+    /// somebody wrote, and stays what it is.
     pub fn time(&self, seconds: i64) -> String {
-        match seconds - self.now {
+        match seconds.saturating_sub(self.now) {
+            far if far.unsigned_abs() > TEN_YEARS => seconds.to_string(),
             0 => "<now>".to_owned(),
             after @ 1.. => format!("<now+{after}s>"),
             before => format!("<now{before}s>"),
@@ -100,6 +118,13 @@ fn derived(names: &[(String, String)]) -> Vec<(String, String)> {
         derived
     })
     .collect()
+}
+
+/// The `sid` of an ID token.
+fn session_id(id_token: &str) -> Option<String> {
+    let payload = URL_SAFE_NO_PAD.decode(id_token.split('.').nth(1)?).ok()?;
+    let claims: serde_json::Value = serde_json::from_slice(&payload).ok()?;
+    Some(claims.get("sid")?.as_str()?.to_owned())
 }
 
 fn label(kind: SecretKind) -> &'static str {
@@ -132,6 +157,25 @@ impl Names {
             .insert(value.to_owned(), format!("<{kind}#{count}>"));
     }
 
+    /// Tokens of a response that is no honest one, where it is still to be seen what they were.
+    fn tokens(&mut self, entry: &Entry) {
+        if entry.endpoint != Some(Endpoint::Token) {
+            return;
+        }
+        for (name, kind) in [
+            ("access_token", "access-token"),
+            ("refresh_token", "refresh-token"),
+            ("id_token", "id-token"),
+        ] {
+            let body = entry.answer.body();
+            for rest in body.split(&format!("\"{name}\":")).skip(1) {
+                let rest = rest.trim_start_matches(['[', ' ', '\n']);
+                let value = rest.strip_prefix('"').and_then(|it| it.split('"').next());
+                self.add(kind, value.unwrap_or_default());
+            }
+        }
+    }
+
     fn entry(&mut self, entry: &Entry) {
         for (name, kind) in [
             ("state", "state"),
@@ -140,6 +184,7 @@ impl Names {
             ("code_verifier", "code-verifier"),
             ("code", "code"),
             ("refresh_token", "refresh-token"),
+            ("logout_token", "logout-token"),
         ] {
             if let Some(value) = entry.parameter(name) {
                 self.add(kind, &value);

@@ -187,14 +187,25 @@ fn member(key: &str, value: &Value, redactor: &Redactor, indent: &str) -> String
 fn shown(key: &str, value: &Value, redactor: &Redactor) -> String {
     let is_time = matches!(key, "iat" | "exp" | "nbf" | "auth_time");
     match value {
-        Value::Number(number) if is_time => number
-            .as_i64()
-            .map_or_else(|| number.to_string(), |seconds| redactor.time(seconds)),
+        Value::Number(number) if is_time => time(&number.to_string(), redactor),
+        Value::String(text) if is_time => format!("\"{}\"", time(text, redactor)),
         // A hash of a random value, or a name that the test keys give.
         Value::String(_) if key == "at_hash" => "<hash>".to_owned(),
         Value::String(text) => redactor.text(text),
         other => redactor.text(&other.to_string()),
     }
+}
+
+/// A number of seconds, be there a fraction or not.
+fn time(seconds: &str, redactor: &Redactor) -> String {
+    let (whole, fraction) = match seconds.split_once('.') {
+        Some((whole, fraction)) => (whole, format!(".{fraction}")),
+        None => (seconds, String::new()),
+    };
+    whole.parse().map_or_else(
+        |_| redactor.text(seconds),
+        |whole| redactor.time(whole) + &fraction,
+    )
 }
 
 /// The first heading of a page.
