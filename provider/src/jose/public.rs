@@ -166,13 +166,12 @@ impl PublicKey {
 /// PEM text (RFC 7468 §2).
 pub(super) fn pem(label: &str, der: &[u8]) -> String {
     let base64 = STANDARD.encode(der);
-    let mut pem = format!("-----BEGIN {label}-----\n");
-    for line in base64.as_bytes().chunks(64) {
-        pem.push_str(&String::from_utf8_lossy(line));
-        pem.push('\n');
-    }
-    pem.push_str(&format!("-----END {label}-----\n"));
-    pem
+    let lines: String = base64
+        .as_bytes()
+        .chunks(64)
+        .map(|line| String::from_utf8_lossy(line) + "\n")
+        .collect();
+    format!("-----BEGIN {label}-----\n{lines}-----END {label}-----\n")
 }
 
 impl fmt::Debug for PublicKey {
