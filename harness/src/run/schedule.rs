@@ -249,7 +249,7 @@ impl Runner {
 
     async fn run(&self, plan: &Arc<Plan>, manner: Manner) -> Run {
         let started = Instant::now();
-        let mut run = self.run_once(plan, manner).await;
+        let mut run = Box::pin(self.run_once(plan, manner)).await;
         run.outcome.took = started.elapsed();
         run
     }

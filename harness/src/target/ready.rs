@@ -142,7 +142,8 @@ impl Sign {
     async fn missing(&self, log: &LogBuffer, patience: Duration) -> Option<String> {
         match self {
             Self::Url(url) => {
-                let patience = patience.max(Duration::from_millis(10));
+                // The last look gets its time as well, however little of it is left.
+                let patience = patience.max(Duration::from_millis(250));
                 let answer = http_client().get(url).timeout(patience).send().await;
                 let error = answer.err()?;
                 let what = if error.is_timeout() {

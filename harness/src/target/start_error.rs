@@ -128,8 +128,8 @@ impl Attempt<'_> {
                           of a page";
             return self.error(reason, &["start", "ready"], advice.to_owned());
         }
-        let named = |word: &str| start.env.iter().find(|(_, value)| value.contains(word));
-        let variable = named("{port}").or_else(|| named("{app}"));
+        let variable_with = |word: &str| start.env.iter().find(|(_, value)| value.contains(word));
+        let variable = variable_with("{port}").or_else(|| variable_with("{app}"));
         if variable.is_none() && !start.command.contains("{port}") {
             let advice = "nothing tells the program its port: write PORT = \"{port}\" into \
                           [start.env], under the name that the program reads, or put {port} into \

@@ -307,12 +307,11 @@ impl<'a> Stage<'a> {
                 let holds = step.act == Act::Begin;
                 let app = self.instance.app.clone();
                 let held = move |next: &Url| holds && is_authorization_response(next, &app);
-                let mut request = match &step.return_to {
-                    Some(target) => Request::get(self.login_with_return(target)?),
-                    None => {
-                        let login = self.login(step.issuer)?;
-                        self.request(step.browser, &login).await?
-                    }
+                let mut request = if let Some(target) = &step.return_to {
+                    Request::get(self.login_with_return(target)?)
+                } else {
+                    let login = self.login(step.issuer)?;
+                    self.request(step.browser, &login).await?
                 };
                 request.url = self.with_parameters(request.url, &step.with);
                 self.navigate(step, request, held).await

@@ -70,8 +70,7 @@ impl Stage<'_> {
         let issued = exchanges.iter().flat_map(|exchange| &exchange.notes.issued);
         issued
             .filter(|issued| issued.kind == IssuedKind::IdToken)
-            .filter(|issued| claim(&issued.value, "sub").as_deref() == Some(sub))
-            .next_back()
+            .rfind(|issued| claim(&issued.value, "sub").as_deref() == Some(sub))
             .map(|issued| issued.value.clone())
     }
 }
