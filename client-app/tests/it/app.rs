@@ -49,7 +49,7 @@ async fn pages_have_their_statuses() {
     let mut browser = browser(&[]);
     for (path, status, text) in [
         ("/", StatusCode::OK, "Sign in"),
-        ("/profile", StatusCode::UNAUTHORIZED, "href=\"/login\""),
+        ("/profile", StatusCode::UNAUTHORIZED, "Please sign in"),
         ("/logout", StatusCode::OK, "You are signed out"),
         ("/callback", StatusCode::BAD_REQUEST, "Sign in again"),
         (
