@@ -170,6 +170,8 @@ impl Names {
             let body = entry.answer.body();
             for rest in body.split(&format!("\"{name}\":")).skip(1) {
                 let rest = rest.trim_start_matches(['[', ' ', '\n']);
+                let inner = rest.strip_prefix('{').and_then(|it| it.split_once(':'));
+                let rest = inner.map_or(rest, |(_, it)| it.trim_start());
                 let value = rest.strip_prefix('"').and_then(|it| it.split('"').next());
                 self.add(kind, value.unwrap_or_default());
             }

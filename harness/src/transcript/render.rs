@@ -145,14 +145,10 @@ fn content(entry: &Entry, body: &str, redactor: &Redactor) -> Vec<String> {
                     .map(|(key, value)| member(key, value, redactor, &indent));
                 return std::iter::once("\n".to_owned()).chain(members).collect();
             }
-            let start: String = body
-                .lines()
-                .next()
-                .unwrap_or_default()
-                .chars()
-                .take(60)
-                .collect();
-            vec![format!(" {}\n", redactor.text(&start))]
+            // Cut last: half of a value would have no name.
+            let line = redactor.text(body.lines().next().unwrap_or_default());
+            let start: String = line.chars().take(60).collect();
+            vec![format!(" {start}\n")]
         }
         Some(Endpoint::Authorize | Endpoint::EndSession | Endpoint::Other) | None => heading(body)
             .map(|title| format!(" “{}”\n", redactor.text(&title)))
