@@ -35,6 +35,23 @@ impl Diagnostic {
         }
     }
 
+    /// A diagnostic that points at a part of a file, where its message stands once more.
+    pub fn at(
+        (path, source): (&str, &str),
+        span: Range<usize>,
+        message: String,
+        help: impl Into<String>,
+    ) -> Self {
+        Self {
+            path: path.to_owned(),
+            source: source.to_owned(),
+            span,
+            label: message.clone(),
+            message,
+            help: Some(help.into()),
+        }
+    }
+
     /// The diagnostic for an error of the TOML reader, with the nearest valid word where the
     /// error lists the valid ones.
     pub fn from_toml(path: &str, source: &str, error: &toml::de::Error) -> Self {

@@ -173,11 +173,7 @@ fn pkce(tally: &mut Tally<'_>, run: &Record) {
 
 /// Secrets where they do not belong.
 fn leaks(tally: &mut Tally<'_>, run: &Record) {
-    for entry in run
-        .transcript
-        .iter()
-        .filter(|entry| entry.is_page_of_the_app())
-    {
+    for entry in pages::pages(run) {
         tally.looked_at += 1;
         let Answer::Page { headers, body, .. } = &entry.answer else {
             continue;
@@ -316,11 +312,7 @@ fn cookies(tally: &mut Tally<'_>, run: &Record) {
 
 /// RFC 9111 §5.2.2.5.
 fn no_store(tally: &mut Tally<'_>, run: &Record) {
-    let pages = run
-        .transcript
-        .iter()
-        .filter(|entry| entry.is_page_of_the_app());
-    for entry in pages {
+    for entry in pages::pages(run) {
         let body = entry.answer.body();
         let accounts = [&run.accounts.victim, &run.accounts.attacker];
         if !accounts
@@ -330,11 +322,7 @@ fn no_store(tally: &mut Tally<'_>, run: &Record) {
             continue;
         }
         tally.looked_at += 1;
-        let control = entry
-            .answer
-            .header("cache-control")
-            .unwrap_or_default()
-            .to_lowercase();
+        let control = pages::cache_control(entry);
         if !control.contains("no-store") {
             tally.found(
                 Some(entry),

@@ -31,14 +31,8 @@ struct Check<'a> {
 
 impl Check<'_> {
     fn report(&mut self, span: Range<usize>, message: String, help: &str) {
-        self.defects.push(Diagnostic {
-            path: self.path.to_owned(),
-            source: self.text.to_owned(),
-            span,
-            label: message.clone(),
-            message,
-            help: Some(help.to_owned()),
-        });
+        let file = (self.path, self.text);
+        self.defects.push(Diagnostic::at(file, span, message, help));
     }
 
     /// Where a word stands; the beginning, if it does not.

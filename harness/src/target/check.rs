@@ -84,14 +84,8 @@ impl<'a> Check<'a> {
         {
             span = span.start + at..span.start + at + part.len();
         }
-        self.defects.push(Diagnostic {
-            path: self.path.to_owned(),
-            source: self.text.to_owned(),
-            span,
-            label: message.clone(),
-            message,
-            help: Some(help.into()),
-        });
+        let file = (self.path, self.text);
+        self.defects.push(Diagnostic::at(file, span, message, help));
     }
 
     pub(super) fn duration(&mut self, key: &[&str], value: &str) -> Duration {

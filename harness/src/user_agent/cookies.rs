@@ -7,6 +7,8 @@ use cookie::{Cookie, SameSite};
 use reqwest::Method;
 use url::Url;
 
+use super::Answer;
+
 /// A cookie in a jar.
 #[derive(Debug, Clone)]
 pub struct StoredCookie {
@@ -43,6 +45,13 @@ impl Jar {
     /// Whether the browser keeps no cookies.
     pub fn is_blocked(&self) -> bool {
         self.blocked
+    }
+
+    /// Takes in all cookies that a response sets.
+    pub fn take(&mut self, url: &Url, answer: &Answer) {
+        for header in answer.headers("set-cookie") {
+            self.store(url, header);
+        }
     }
 
     /// Takes in a `Set-Cookie` header. What a browser would not keep is not kept.
@@ -154,7 +163,7 @@ impl StoredCookie {
 }
 
 /// Whether a host is this machine.
-fn is_loopback(host: &str) -> bool {
+pub fn is_loopback(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost"
         || host.ends_with(".localhost")

@@ -12,7 +12,7 @@ use reqwest::header::{COOKIE, LOCATION, ORIGIN};
 use reqwest::{Certificate, Client, Method, redirect};
 use url::Url;
 
-pub use cookies::{Jar, StoredCookie};
+pub use cookies::{Jar, StoredCookie, is_loopback};
 pub use markup::{Click, ClickError, Clickable, click, fields, is_selector, texts, token};
 
 /// How many redirects a browser follows before it gives up.
@@ -218,6 +218,13 @@ impl Request {
 }
 
 impl UserAgent {
+    /// Whether a URL is the issuers': where a page is looked at that may send its visitor off to
+    /// sign in, which is another act.
+    pub fn leaves(&self) -> impl Fn(&Url) -> bool + use<> {
+        let issuers = self.issuer_origin.clone();
+        move |next| next.origin().ascii_serialization() == issuers
+    }
+
     /// Opens a page and follows redirects to the end, or to the first URL for which `stop` says
     /// so. Every exchange goes to `seen`.
     pub async fn open(
@@ -236,9 +243,7 @@ impl UserAgent {
             let Some(status) = answer.status() else {
                 return Arrival::NoAnswer;
             };
-            for cookie in answer.headers("set-cookie") {
-                self.jar.store(&url, cookie);
-            }
+            self.jar.take(&url, &answer);
             let location = answer.header(LOCATION.as_str());
             let (301 | 302 | 303 | 307 | 308, Some(location)) = (status, location) else {
                 return Arrival::Page;

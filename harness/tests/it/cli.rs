@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use crate::files::Folder;
 
-fn gauntlet(arguments: &[&str]) -> Output {
+/// Runs the program in the root of the repository.
+pub(crate) fn gauntlet(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_gauntlet"))
         .args(arguments)
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))

@@ -75,18 +75,6 @@ logout    = "/logout"
     )
 }
 
-fn gauntlet(folder: &Folder, arguments: &[&str]) -> (Option<i32>, String) {
-    let output = Command::new(BIN)
-        .args(arguments)
-        .current_dir(&folder.0)
-        .env("NO_COLOR", "1")
-        .output()
-        .expect("the program starts");
-    let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
-    text.push_str(&String::from_utf8_lossy(&output.stderr));
-    (output.status.code(), text)
-}
-
 /// One mistake: what is replaced in a good file, and what has to be told.
 struct Mistake {
     what: &'static str,
@@ -388,10 +376,10 @@ fn a_mistake_of_the_set_up_is_told_with_the_line_to_change() {
         let folder = Folder::new("set-up");
         let text = mistake.text();
         folder.write("gauntlet.toml", text.as_bytes());
-        let (code, told) = gauntlet(&folder, &["doctor"]);
+        let (code, told) = folder.gauntlet(&["doctor"]);
         assert_eq!(code, Some(3), "{}:\n{told}", mistake.what);
         mistake.is_told(&text, &told);
-        let (code, told) = gauntlet(&folder, &["run", "flow/valid-code"]);
+        let (code, told) = folder.gauntlet(&["run", "flow/valid-code"]);
         assert_eq!(code, Some(3), "{}:\n{told}", mistake.what);
         assert!(
             told.contains("0 scenarios run"),
@@ -520,7 +508,7 @@ fn a_mistake_in_the_file_is_told_with_its_line_and_nothing_is_started() {
         let text = mistake.text();
         folder.write("gauntlet.toml", text.as_bytes());
         for command in ["doctor", "run"] {
-            let (code, told) = gauntlet(&folder, &[command]);
+            let (code, told) = folder.gauntlet(&[command]);
             assert_eq!(code, Some(2), "{to}:\n{told}");
             mistake.is_told(&text, &told);
         }
@@ -533,7 +521,7 @@ fn a_scenario_that_is_listed_as_known_and_is_none_is_told_with_its_line() {
     let known = "[[known]]\nscenario = \"flow/vlid-code\"\nreason = \"x\"\n";
     let text = format!("{}{known}", pages());
     folder.write("gauntlet.toml", text.as_bytes());
-    let (code, told) = gauntlet(&folder, &["doctor"]);
+    let (code, told) = folder.gauntlet(&["doctor"]);
     assert_eq!(code, Some(2), "{told}");
     let line = text.lines().count() - 1;
     assert!(told.contains(&format!("gauntlet.toml:{line}:")), "{told}");
@@ -544,7 +532,7 @@ fn a_scenario_that_is_listed_as_known_and_is_none_is_told_with_its_line() {
 fn a_target_that_is_well_is_told_in_one_screen() {
     let folder = Folder::new("well");
     folder.write("gauntlet.toml", reference().as_bytes());
-    let (code, told) = gauntlet(&folder, &["doctor"]);
+    let (code, told) = folder.gauntlet(&["doctor"]);
     assert_eq!(code, Some(0), "{told}");
     for words in [
         "app            http://localhost:",
@@ -571,7 +559,7 @@ fn a_target_that_is_well_is_told_in_one_screen() {
         hint.contains("\"rp-logout\"") && hint.contains("gauntlet.toml:2"),
         "{hint}"
     );
-    let (code, told) = gauntlet(&folder, &["doctor", "-t", "demo"]);
+    let (code, told) = folder.gauntlet(&["doctor", "-t", "demo"]);
     assert_eq!(code, Some(0), "{told}");
     assert!(told.contains("no PKCE"), "{told}");
 }
@@ -581,7 +569,7 @@ fn a_claim_that_was_not_seen_is_a_mistake_of_the_file() {
     let folder = Folder::new("claims");
     let text = pages().replace("\"logout\"]", "\"logout\",\n  \"pkce\", \"refresh\"]");
     folder.write("gauntlet.toml", text.as_bytes());
-    let (code, told) = gauntlet(&folder, &["doctor"]);
+    let (code, told) = folder.gauntlet(&["doctor"]);
     assert_eq!(code, Some(2), "{told}");
     for words in [
         "`can` claims `pkce`, and the app sent no code_challenge",
@@ -591,7 +579,7 @@ fn a_claim_that_was_not_seen_is_a_mistake_of_the_file() {
     ] {
         assert!(told.contains(words), "`{words}` is not in:\n{told}");
     }
-    let (_, told) = gauntlet(&folder, &["run", "flow/userinfo-only"]);
+    let (_, told) = folder.gauntlet(&["run", "flow/userinfo-only"]);
     assert!(
         told.contains("pkce, and not seen   (gauntlet.toml:2)"),
         "{told}"
@@ -601,14 +589,16 @@ fn a_claim_that_was_not_seen_is_a_mistake_of_the_file() {
 #[test]
 fn without_a_target_file_there_is_nothing_to_look_at() {
     let folder = Folder::new("no-file");
-    let (code, told) = gauntlet(&folder, &["doctor"]);
+    let (code, told) = folder.gauntlet(&["doctor"]);
     assert_eq!(code, Some(2), "{told}");
     assert!(told.contains("gauntlet init"), "{told}");
-    let (code, told) = gauntlet(&folder, &["doctor", "-t", "mine.toml"]);
+    let (code, told) = folder.gauntlet(&["doctor", "-t", "mine.toml"]);
     assert_eq!(code, Some(2), "{told}");
     assert!(told.contains("mine.toml"), "{told}");
     assert_eq!(
-        gauntlet(&folder, &["doctor", "-t", "x", "--issuer", "http://x"]).0,
+        folder
+            .gauntlet(&["doctor", "-t", "x", "--issuer", "http://x"])
+            .0,
         Some(2)
     );
 }
@@ -668,7 +658,7 @@ client-secret = "s3cret"
     let folder = Folder::new("attached");
     let told = |file: &str| {
         folder.write("gauntlet.toml", file.as_bytes());
-        gauntlet(&folder, &["doctor"])
+        folder.gauntlet(&["doctor"])
     };
     let (code, text) = told(&file);
     assert_eq!(code, Some(0), "{text}");

@@ -24,6 +24,14 @@ impl Folder {
         Self(path)
     }
 
+    /// Runs the program here: its exit code, and what it said.
+    pub(crate) fn gauntlet(&self, arguments: &[&str]) -> (Option<i32>, String) {
+        let output = gauntlet(&self.0, arguments);
+        let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
+        text.push_str(&String::from_utf8_lossy(&output.stderr));
+        (output.status.code(), text)
+    }
+
     pub(crate) fn write(&self, file: &str, content: &[u8]) {
         let path = self.0.join(file);
         fs::create_dir_all(path.parent().expect("it has one")).expect("the folder can be made");

@@ -1,20 +1,9 @@
 //! `gauntlet init`: a target file to begin with, guessed from what is there.
 
-use std::process::Command;
-
 use crate::files::Folder;
 
 fn init(folder: &Folder, arguments: &[&str]) -> (Option<i32>, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_gauntlet"))
-        .arg("init")
-        .args(arguments)
-        .current_dir(&folder.0)
-        .env("NO_COLOR", "1")
-        .output()
-        .expect("the program starts");
-    let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
-    text.push_str(&String::from_utf8_lossy(&output.stderr));
-    (output.status.code(), text)
+    folder.gauntlet(&[&["init"], arguments].concat())
 }
 
 fn read(folder: &Folder, file: &str) -> String {

@@ -1,17 +1,9 @@
 //! Reports: `JUnit` and HTML of a run, several clients put together, and wrong input.
 
-use std::process::{Command, Output};
+use std::process::Output;
 
+use crate::cli::gauntlet;
 use crate::files::Folder;
-
-fn gauntlet(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_gauntlet"))
-        .args(arguments)
-        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
-        .env("NO_COLOR", "1")
-        .output()
-        .expect("the program starts")
-}
 
 fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()

@@ -154,15 +154,8 @@ OIDC_CLIENT_SECRET = "{{client_secret}}"
 fn passes_over_https(name: &str, provider: &str, issuer: &str) {
     let folder = Folder::new(name);
     folder.write("gauntlet.toml", over_https(provider).as_bytes());
-    let output = Command::new(env!("CARGO_BIN_EXE_gauntlet"))
-        .args(["run", "flow/valid-code", "id-token/bad-signature"])
-        .current_dir(&folder.0)
-        .env("NO_COLOR", "1")
-        .output()
-        .expect("the program starts");
-    let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
-    text.push_str(&String::from_utf8_lossy(&output.stderr));
-    assert_eq!(output.status.code(), Some(0), "{text}");
+    let (code, text) = folder.gauntlet(&["run", "flow/valid-code", "id-token/bad-signature"]);
+    assert_eq!(code, Some(0), "{text}");
     assert!(text.contains(issuer), "{text}");
     let all = !text.contains("skipped") && !text.contains("FAIL");
     assert!(all && text.contains(" pass   exit 0"), "{text}");
@@ -231,21 +224,13 @@ fn fussy_run(name: &str, login: &str, more: &str, scenarios: &[&str]) -> (Option
     let folder = Folder::new(name);
     folder.write("gauntlet.toml", fussy(login, more).as_bytes());
     folder.write("config/keep.json", b"{}");
-    let output = Command::new(env!("CARGO_BIN_EXE_gauntlet"))
-        .arg("run")
-        .args(scenarios)
-        .current_dir(&folder.0)
-        .env("NO_COLOR", "1")
-        .output()
-        .expect("the program starts");
-    let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
-    text.push_str(&String::from_utf8_lossy(&output.stderr));
+    let told = folder.gauntlet(&[&["run"], scenarios].concat());
     let left: Vec<_> = std::fs::read_dir(folder.0.join("config"))
         .expect("the folder is there")
         .map(|entry| entry.expect("it can be read").file_name())
         .collect();
     assert_eq!(left, ["keep.json"], "the file is gone when the run is over");
-    (output.status.code(), text)
+    told
 }
 
 #[test]

@@ -16,11 +16,7 @@ pub(super) fn start_cached(tally: &mut Tally<'_>, run: &Record) {
             continue;
         }
         tally.looked_at += 1;
-        let control = entry
-            .answer
-            .header("cache-control")
-            .unwrap_or_default()
-            .to_lowercase();
+        let control = cache_control(entry);
         if control.contains("no-store") || control.contains("no-cache") {
             continue;
         }
@@ -189,10 +185,16 @@ fn is_signed_in(standing: Standing) -> bool {
     matches!(standing, Standing::SignedIn(_))
 }
 
-fn pages(run: &Record) -> impl Iterator<Item = &Entry> {
+pub(super) fn pages(run: &Record) -> impl Iterator<Item = &Entry> {
     run.transcript
         .iter()
         .filter(|entry| entry.is_page_of_the_app())
+}
+
+/// What a response says to caches, in lower case.
+pub(super) fn cache_control(entry: &Entry) -> String {
+    let header = entry.answer.header("cache-control");
+    header.unwrap_or_default().to_lowercase()
 }
 
 /// What the client answers to authorization responses with a code in their address.

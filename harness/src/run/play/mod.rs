@@ -332,12 +332,8 @@ impl<'a> Stage<'a> {
             Act::Visit => {
                 let page = self.page(&self.target.app.protected)?;
                 let page = self.with_parameters(page, &step.with);
-                let issuers = self.actor(step.browser).agent.issuer_origin.clone();
-                // A page that sends its visitor off to sign in has been seen; signing in is
-                // another act.
-                let leaves = move |next: &Url| next.origin().ascii_serialization() == issuers;
-                let request = Request::get(page);
-                self.navigate(step, request, leaves).await
+                let leaves = self.actor(step.browser).agent.leaves();
+                self.navigate(step, Request::get(page), leaves).await
             }
             Act::VisitTogether => Ok(Acted::at(self.visit_together(step.browser).await?)),
             Act::SignOut => {

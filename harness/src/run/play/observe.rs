@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use oauth_gauntlet_provider::{Endpoint, Exchange, Fault, IssuedKind};
-use url::Url;
 
 use super::Stage;
 use crate::run::{Accounts, Arrived, Record, Secret, SecretKind, Standing, StepRecord, Window};
@@ -22,14 +21,10 @@ impl Stage<'_> {
         let Ok(page) = self.page(&self.target.app.protected) else {
             return (Standing::NoAnswer, String::new());
         };
-        let issuers = self.actor(browser).agent.issuer_origin.clone();
         let mut seen = Vec::new();
-        let leaves = |next: &Url| next.origin().ascii_serialization() == issuers;
-        let arrival = self
-            .actor(browser)
-            .agent
-            .open(Request::get(page), &mut seen, leaves)
-            .await;
+        let agent = &mut self.actor(browser).agent;
+        let leaves = agent.leaves();
+        let arrival = agent.open(Request::get(page), &mut seen, leaves).await;
         let last = seen.last().cloned();
         self.saw(browser, seen, false);
         let body = last

@@ -1,14 +1,14 @@
 //! Opening pages: where a browser stops, what it keeps of what it saw, and the requests that are
 //! more than a link.
 
-use url::{Host, Url};
+use url::Url;
 
 use super::{Acted, RunError, Stage};
 use crate::run::Arrived;
 use crate::scenario::{Browser, Role, Step};
 use crate::target::Values;
 use crate::transcript::Sighting;
-use crate::user_agent::{Answer, Arrival, Request, Seen};
+use crate::user_agent::{Answer, Arrival, Request, Seen, is_loopback};
 
 impl Stage<'_> {
     /// Opens a page to the end, or to the first URL for which `until` says so. Pages of other sites
@@ -23,7 +23,8 @@ impl Stage<'_> {
         let elsewhere = |next: &Url| !home.iter().any(|host| next.host_str() == Some(host));
         let mut seen = Vec::new();
         let actor = self.actor(step.browser);
-        let halts = |next: &Url| until(next) || (elsewhere(next) && !is_loopback(next));
+        let here = |next: &Url| next.host_str().is_some_and(is_loopback);
+        let halts = |next: &Url| until(next) || (elsewhere(next) && !here(next));
         let arrival = actor.agent.open(request, &mut seen, halts).await;
         let stopped = matches!(&arrival, Arrival::Stopped(next) if until(next));
         let arrived = self.remember(step, arrival, &seen, stopped);
@@ -57,9 +58,7 @@ impl Stage<'_> {
         let mut seen: Vec<Seen> = first.into_iter().chain(second).collect();
         seen.sort_by_key(|exchange| exchange.ended);
         for exchange in &seen {
-            for cookie in exchange.answer.headers("set-cookie") {
-                jar.store(&exchange.url, cookie);
-            }
+            jar.take(&exchange.url, &exchange.answer);
         }
         actor.agent.jar = jar;
         let arrived = self.remember(step, arrival, &seen, false);
@@ -163,16 +162,6 @@ impl Stage<'_> {
             url: self.with_parameters(request.url, &step.with),
             ..request
         })
-    }
-}
-
-/// Whether a URL leads to this machine.
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
     }
 }
 

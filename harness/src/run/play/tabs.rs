@@ -1,7 +1,5 @@
 //! Several tabs of one browser that do the same at the same time.
 
-use url::Url;
-
 use super::{RunError, Stage};
 use crate::run::Arrived;
 use crate::scenario::Browser;
@@ -13,24 +11,21 @@ impl Stage<'_> {
     pub(super) async fn visit_together(&mut self, browser: Browser) -> Result<Arrived, RunError> {
         let page = self.page(&self.target.app.protected)?;
         let agent = &self.actor(browser).agent;
-        let issuers = agent.issuer_origin.clone();
-        let leaves = |next: &Url| next.origin().ascii_serialization() == issuers;
+        let leaves = || agent.leaves();
         let request = || Request::get(page.clone());
         let mut tabs = [(); 4].map(|()| (agent.clone(), Vec::<Seen>::new()));
         let [one, two, three, four] = &mut tabs;
         let arrivals = tokio::join!(
-            one.0.open(request(), &mut one.1, leaves),
-            two.0.open(request(), &mut two.1, leaves),
-            three.0.open(request(), &mut three.1, leaves),
-            four.0.open(request(), &mut four.1, leaves),
+            one.0.open(request(), &mut one.1, leaves()),
+            two.0.open(request(), &mut two.1, leaves()),
+            three.0.open(request(), &mut three.1, leaves()),
+            four.0.open(request(), &mut four.1, leaves()),
         );
         let mut seen: Vec<Seen> = tabs.into_iter().flat_map(|tab| tab.1).collect();
         seen.sort_by_key(|seen| seen.ended);
         let jar = &mut self.actor(browser).agent.jar;
         for seen in &seen {
-            for cookie in seen.answer.headers("set-cookie") {
-                jar.store(&seen.url, cookie);
-            }
+            jar.take(&seen.url, &seen.answer);
         }
         self.saw(browser, seen, false);
         let arrivals = [arrivals.0, arrivals.1, arrivals.2, arrivals.3];

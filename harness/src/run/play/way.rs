@@ -67,12 +67,11 @@ impl Stage<'_> {
     /// A page of the client, and where it was found. The issuers' pages are not opened.
     async fn look(&mut self, browser: Browser, path: &str) -> Result<(Url, String), RunError> {
         let page = self.page(path)?;
-        let issuers = self.actor(browser).agent.issuer_origin.clone();
-        let leaves = |next: &Url| next.origin().ascii_serialization() == issuers;
         let mut seen = Vec::new();
         let request = Request::get(page.clone());
-        let actor = self.actor(browser);
-        actor.agent.open(request, &mut seen, leaves).await;
+        let agent = &mut self.actor(browser).agent;
+        let leaves = agent.leaves();
+        agent.open(request, &mut seen, leaves).await;
         let last = seen.last();
         let found = last.map(|seen| (seen.url.clone(), seen.answer.body().to_owned()));
         self.saw(browser, seen, false);
