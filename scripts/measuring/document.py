@@ -3,14 +3,18 @@
 import hashlib
 import re
 import statistics
+import tomllib
 
 from .programs import ROOT
 
 DOCUMENT = ROOT / "docs" / "performance.md"
 
+# The packages that are measured, and those that measure. What they depend on counts; what others
+# of the workspace depend on does not.
+PACKAGES = ("oauth-gauntlet-provider", "oauth-gauntlet-load")
+
 # What the figures depend on. Whoever changes one of these has figures of something else.
 INPUTS = (
-    "Cargo.lock",
     "provider/Cargo.toml",
     "provider/src",
     "provider/benches",
@@ -22,7 +26,7 @@ INPUTS = (
 
 def stamp(script):
     """A hash of everything that the figures of a script depend on."""
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(dependencies().encode())
     for name in (*INPUTS, f"scripts/{script}"):
         path = ROOT / name
         files = sorted(path.rglob("*")) if path.is_dir() else [path]
@@ -31,6 +35,23 @@ def stamp(script):
                 digest.update(str(file.relative_to(ROOT)).encode())
                 digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
+
+
+def dependencies():
+    """What Cargo.lock says of the packages and of all that they depend on, a line each."""
+    by_name = {}
+    for package in tomllib.loads((ROOT / "Cargo.lock").read_text())["package"]:
+        by_name.setdefault(package["name"], []).append(package)
+    found, waiting = {}, list(PACKAGES)
+    while waiting:
+        # "name", or "name version" where there are several.
+        name, _, version = waiting.pop().partition(" ")
+        for package in by_name[name]:
+            key = (name, package["version"])
+            if key not in found and version in ("", package["version"]):
+                found[key] = package.get("checksum", "")
+                waiting += package.get("dependencies", [])
+    return "\n".join(" ".join((*key, found[key])) for key in sorted(found))
 
 
 def markers(script):
