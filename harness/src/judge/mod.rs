@@ -6,13 +6,15 @@ mod ground;
 mod outcome;
 mod passive;
 mod requests;
+#[cfg(test)]
+mod tests;
 
 use serde::{Deserialize, Serialize};
 
 pub use doubt::{is_doubtful, is_shaken};
 pub use passive::{Looked, passive};
 
-use crate::run::{Arrived, Record, Standing, StepRecord};
+use crate::run::{Arrived, Record, Signatures, Standing, StepRecord};
 use crate::scenario::{Act, Browser, Expect, Level, Outcome, Plan, Severity};
 
 /// What became of a scenario.
@@ -168,18 +170,27 @@ pub fn judge(plan: &Plan, control: &Record, attack: &Record, recovery: &Record) 
             return judgement;
         }
     }
-    let relies_on_tls = attack.checks_signatures == Some(false);
+    let relies_on_tls = attack.signatures == Some(Signatures::Unchecked);
+    let may_rely_on_tls = relies_on_tls || attack.signatures == Some(Signatures::Unknown);
     let mut findings = strangers;
+    let mut left_out = false;
     for (index, step) in attack.steps.iter().enumerate() {
-        if let Some(expect) = plan.expectation(index) {
-            let told = Expect {
-                outcome: None,
-                never: Vec::new(),
-                ..expect.clone()
-            };
-            let expect = if relies_on_tls { &told } else { expect };
-            findings.extend(outcome::findings(plan, expect, (control, attack), step));
+        let Some(expect) = plan.expectation(index) else {
+            continue;
+        };
+        let found = outcome::findings(plan, expect, (control, attack), step);
+        if !may_rely_on_tls {
+            findings.extend(found);
+            continue;
         }
+        let told = Expect {
+            outcome: None,
+            never: Vec::new(),
+            ..expect.clone()
+        };
+        let told = outcome::findings(plan, &told, (control, attack), step);
+        left_out |= told.len() < found.len();
+        findings.extend(told);
     }
     findings.extend(recovery_defect(plan, recovery));
     let own = |step: &StepRecord| step.standing == Standing::SignedIn(step.browser);
@@ -187,6 +198,12 @@ pub fn judge(plan: &Plan, control: &Record, attack: &Record, recovery: &Record) 
         let reason = "the client checks no signature of an ID token that it gets from the provider \
                       itself, and relies on TLS, which OIDC Core §3.1.3.7 (6) allows";
         return Judgement::because(Verdict::Info, reason);
+    }
+    if findings.is_empty() && left_out && !relies_on_tls {
+        let reason = "whether the client checks signatures is not known: a login with a signature \
+                      that is plainly wrong got no answer, or never came to it; over TLS a client \
+                      may check none (OIDC Core §3.1.3.7 (6))";
+        return Judgement::because(Verdict::Inconclusive, reason);
     }
     Judgement::of(findings)
 }

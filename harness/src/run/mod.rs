@@ -8,6 +8,8 @@ mod order;
 mod outcome;
 mod play;
 mod schedule;
+#[cfg(test)]
+pub(crate) mod testing;
 
 use std::time::{Duration, Instant};
 
@@ -33,9 +35,8 @@ pub struct Record {
     pub steps: Vec<StepRecord>,
     /// The faults that were armed.
     pub faults: Vec<FaultRecord>,
-    /// Over https, for scenarios about signatures: whether the client refuses an ID token whose
-    /// signature is plainly wrong.
-    pub checks_signatures: Option<bool>,
+    /// Over https, for scenarios about signatures: what the client does about them otherwise.
+    pub signatures: Option<Signatures>,
     /// Every secret that was handed out or used.
     pub secrets: Vec<Secret>,
     /// Tokens that the harness made for an attacker to use.
@@ -79,6 +80,18 @@ impl Record {
     pub fn last_step(&self) -> Option<&StepRecord> {
         self.steps.last()
     }
+}
+
+/// Whether a client looks at the signatures of ID tokens, by what it did about one that was plainly
+/// wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signatures {
+    /// It refused it.
+    Checked,
+    /// It took it.
+    Unchecked,
+    /// It never came to it, or gave no answer.
+    Unknown,
 }
 
 /// The two accounts of a run.

@@ -66,12 +66,12 @@ pub async fn play(
     plan: &Plan,
 ) -> Result<(Record, Record), RunError> {
     let over_tls = instance.honest.url().starts_with("https");
-    let mut checks_signatures = None;
+    let mut signatures = None;
     if plan.scenario.tls_may_replace && over_tls {
-        checks_signatures = Some(yardstick::checks_signatures(target, instance, plan).await?);
+        signatures = Some(yardstick::signatures(target, instance, plan).await?);
     }
     let mut stage = Stage::new(target, instance, &plan.settings);
-    if checks_signatures.is_some() {
+    if signatures.is_some() {
         stage.journal_from = [&instance.honest, &instance.attacker].map(last_number);
     }
     let faults = plan.faults.iter();
@@ -83,7 +83,7 @@ pub async fn play(
     }
     stage.disarm(armed);
     let mut attack = stage.record().await;
-    attack.checks_signatures = checks_signatures;
+    attack.signatures = signatures;
     stage.forget();
     stage.step(0, &Step::sign_in()).await?;
     Ok((attack, stage.record().await))

@@ -193,7 +193,7 @@ impl Stage<'_> {
             transcript,
             steps: std::mem::take(&mut self.steps),
             faults: std::mem::take(&mut self.faults),
-            checks_signatures: None,
+            signatures: None,
             secrets,
             minted: std::mem::take(&mut self.minted),
             log: (self.instance.log).between(self.instance.log_from, usize::MAX),
