@@ -28,6 +28,49 @@ fn attacked(steps: Vec<StepRecord>) -> Record {
     attack
 }
 
+/// The verdict on a client that sends such authorization requests, and sent the attacker's code to
+/// the token endpoint, which answered so.
+fn redeemed(request: &str, status: u16, standing: Standing) -> Verdict {
+    let mut control = clean();
+    control.authorize(request);
+    let mut attack = record(vec![StepRecord {
+        act: Act::Deliver,
+        delivered: Some("a-code".to_owned()),
+        ..sign_in(standing)
+    }]);
+    attack.token("grant_type=authorization_code&code=a-code", status);
+    let plan = plan("callback/state-forged[invented]");
+    judge(&plan, &control, &attack, &clean()).verdict
+}
+
+#[test]
+fn a_code_that_is_exchanged_and_then_not_used_was_refused() {
+    let out = Standing::AsksLogin;
+    assert_eq!(redeemed("state=x", 200, out), Verdict::Pass);
+    assert_eq!(
+        redeemed("state=x&code_challenge=y", 200, out),
+        Verdict::Pass
+    );
+    // There was no state to compare.
+    assert_eq!(redeemed("nonce=z", 400, out), Verdict::Pass);
+}
+
+#[test]
+fn a_code_that_is_sent_and_stopped_by_something_else_was_not_refused() {
+    let out = Standing::AsksLogin;
+    // The provider turned it away, and not the client.
+    assert_eq!(redeemed("state=x", 400, out), Verdict::Fail);
+    // PKCE or the nonce stands behind the missing check.
+    assert_eq!(
+        redeemed("state=x&code_challenge=y", 400, out),
+        Verdict::Warn
+    );
+    assert_eq!(redeemed("state=x&nonce=z", 200, out), Verdict::Warn);
+    // It was used.
+    let theirs = Standing::SignedIn(Browser::Attacker);
+    assert_eq!(redeemed("state=x", 200, theirs), Verdict::Fail);
+}
+
 #[test]
 fn over_tls_only_a_client_that_is_known_to_check_signatures_fails_by_one() {
     let plan = plan("id-token/bad-signature[unpublished-key]");
