@@ -186,6 +186,19 @@ impl Context<'_> {
         format!("a good client acts otherwise: {}", self.plan.title)
     }
 
+    /// Whether the step begins no login, in a browser whose owner had signed in before.
+    fn goes_on(&self) -> bool {
+        let step = self.step;
+        let own = Standing::SignedIn(step.browser);
+        let mut steps = self.record.steps.iter();
+        matches!(step.act, Act::Visit | Act::VisitTogether)
+            && steps.any(|before| {
+                before.window.from < step.window.from
+                    && before.browser == step.browser
+                    && before.standing == own
+            })
+    }
+
     fn outcome(&self, outcome: Outcome) -> Option<Finding> {
         let standing = self.step.standing;
         let own = standing == Standing::SignedIn(self.step.browser);
@@ -205,14 +218,15 @@ impl Context<'_> {
             Outcome::SignedIn if own => None,
             Outcome::SignedIn => {
                 let why = self.stopped_at();
-                let finding = self.finding(
-                    format!("the client did not sign its user in{why}"),
-                    "the user is signed in",
-                    words(standing),
-                );
+                let sentence = if self.goes_on() {
+                    format!("the client did not keep its user signed in{why}")
+                } else {
+                    format!("the client did not sign its user in{why}")
+                };
+                let finding = self.finding(sentence, "the user is signed in", words(standing));
                 Some(at(finding, self.last_of_act()))
             }
-            Outcome::Refused if own => Some(self.finding(
+            Outcome::Refused if own && !self.goes_on() => Some(self.finding(
                 format!(
                     "the client signed the user in although {}",
                     self.circumstance()
@@ -220,14 +234,16 @@ impl Context<'_> {
                 "the login is refused",
                 words(standing),
             )),
-            Outcome::AsksLogin | Outcome::SignedOut if own => Some(self.finding(
-                format!(
-                    "the client keeps the user signed in although {}",
-                    self.circumstance()
-                ),
-                "the user is not signed in any more",
-                words(standing),
-            )),
+            Outcome::Refused | Outcome::AsksLogin | Outcome::SignedOut if own => {
+                Some(self.finding(
+                    format!(
+                        "the client keeps the user signed in although {}",
+                        self.circumstance()
+                    ),
+                    "the user is not signed in any more",
+                    words(standing),
+                ))
+            }
             Outcome::AsksLogin if standing != Standing::AsksLogin => Some(self.finding(
                 "the client does not ask its user to sign in again".to_owned(),
                 "the protected page asks to sign in",

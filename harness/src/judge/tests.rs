@@ -1,5 +1,7 @@
 //! What a run amounts to, where it hangs on a single observation.
 
+use std::time::Duration;
+
 use super::*;
 use crate::run::testing::{record, sign_in};
 use crate::run::{FaultRecord, Signatures};
@@ -26,6 +28,16 @@ fn attacked(steps: Vec<StepRecord>) -> Record {
         fired: 1,
     });
     attack
+}
+
+fn later(seconds: u64, act: Act, standing: Standing) -> StepRecord {
+    let mut step = sign_in(standing);
+    step.act = act;
+    for window in [&mut step.window, &mut step.probe] {
+        window.from += Duration::from_secs(seconds);
+        window.to += Duration::from_secs(seconds);
+    }
+    step
 }
 
 /// The verdict on a client that sends such authorization requests, and sent the attacker's code to
@@ -88,4 +100,24 @@ fn over_tls_only_a_client_that_is_known_to_check_signatures_fails_by_one() {
     );
     let refused = verdict(Some(Signatures::Unknown), Standing::AsksLogin);
     assert_eq!(refused, Verdict::Pass);
+}
+
+#[test]
+fn who_was_signed_in_before_is_kept_signed_in() {
+    let plan = plan("refresh/other-user[other-sub]");
+    let mut attack = attacked(vec![
+        later(0, Act::SignIn, OWN),
+        later(10, Act::Expire, OWN),
+        later(20, Act::Visit, OWN),
+    ]);
+    attack.token("grant_type=refresh_token", 200);
+    let judgement = judge(&plan, &clean(), &attack, &clean());
+    let sentences = judgement.findings.iter().map(|it| it.sentence.as_str());
+    let sentences: Vec<&str> = sentences.collect();
+    assert_eq!(
+        sentences,
+        [
+            "the client keeps the user signed in although the provider sent this: something else than is right"
+        ]
+    );
 }
