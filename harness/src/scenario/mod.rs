@@ -226,7 +226,7 @@ pub struct Settings {
     pub bare_metadata: bool,
     /// The client's identifier and secret have letters that have to be encoded.
     pub odd_credentials: bool,
-    /// The issuer takes no notice of PKCE, as one that does not know it.
+    /// The issuer takes no notice of PKCE, and does not advertise it, as one that does not know it.
     pub pkce_ignored: bool,
     /// The issuer knows where the client takes logout tokens.
     pub back_channel_logout: bool,

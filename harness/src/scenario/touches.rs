@@ -51,8 +51,9 @@ impl Plan {
                 Touches::Others
             }
         });
-        let bare = self.settings.bare_keys || self.settings.bare_metadata;
-        let settings = if bare {
+        let settings = &self.settings;
+        let says_less = settings.bare_keys || settings.bare_metadata || settings.pkce_ignored;
+        let settings = if says_less {
             Touches::Documents
         } else {
             Touches::Nothing

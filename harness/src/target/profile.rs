@@ -25,9 +25,17 @@ pub(super) fn arm(issuer: &Issuer, settings: &Settings) -> Result<(), InstanceEr
         }),
         ..Fault::default()
     });
-    let metadata = settings.bare_metadata.then(|| Fault {
+    let mut unsaid = Vec::new();
+    if settings.bare_metadata {
+        unsaid.push("id_token_signing_alg_values_supported".to_owned());
+    }
+    if settings.pkce_ignored {
+        // Who is told of PKCE may rely on it alone (RFC 9700 §2.1), and would have been lied to.
+        unsaid.push("code_challenge_methods_supported".to_owned());
+    }
+    let metadata = (!unsaid.is_empty()).then(|| Fault {
         metadata: Some(DocumentFault {
-            remove: vec!["id_token_signing_alg_values_supported".to_owned()],
+            remove: unsaid,
             ..DocumentFault::default()
         }),
         ..Fault::default()
