@@ -11,7 +11,7 @@ use super::order::{Kept, Phase, Place};
 use super::outcome::{Outcome, Run, not_started};
 use super::{Record, RunError, control, play};
 use crate::judge::{Judgement, Verdict, control_defect, is_doubtful, is_shaken, judge, passive};
-use crate::scenario::{Capability, Plan, Settings, Step, Touches, of_steps};
+use crate::scenario::{Plan, Settings, Step, Touches, of_steps};
 use crate::target::{InstanceError, Manner, Pool, Spec};
 
 /// What is told while scenarios run.
@@ -89,7 +89,10 @@ pub async fn run_all(
                     Judgement::because(Verdict::Error, error.to_string()),
                 )
             }),
-            None => Outcome::of(&slot.plan, runner.skipped(&slot.plan)),
+            None => {
+                let reason = runner.refused(&slot.plan).unwrap_or_default();
+                Outcome::of(&slot.plan, Judgement::because(Verdict::Skip, reason))
+            }
         };
         if outcome.plan.check.is_some() && outcome.judgement.verdict == Verdict::Pass {
             passive_ones.push(outcome);
@@ -141,16 +144,23 @@ fn spawn(runner: &Arc<Runner>, plan: &Arc<Plan>, place: Place) -> AbortOnDrop {
 }
 
 impl Runner {
-    fn missing(&self, plan: &Plan) -> Option<Capability> {
-        plan.needs
-            .iter()
-            .copied()
-            .find(|need| !self.pool.target().can(*need))
+    /// Why a plan is not run on this target, if so.
+    fn refused(&self, plan: &Plan) -> Option<String> {
+        let target = self.pool.target();
+        if let Some(need) = plan.needs.iter().find(|need| !target.can(**need)) {
+            let need = serde_json::to_value(need).unwrap_or_default();
+            return Some(format!("needs {}", need.as_str().unwrap_or_default()));
+        }
+        let mut ends = plan.steps.iter().filter_map(|step| step.return_to.as_ref());
+        if target.app.returns_to_paths_alone() && !ends.all(|end| end.starts_with(['/', '\\'])) {
+            return Some("`return-to` in the target file takes paths alone".to_owned());
+        }
+        self.pool.refuses(&Spec::of(plan)).map(str::to_owned)
     }
 
     /// How a plan will use the client, unless it is skipped.
     fn place(&self, plan: &Plan) -> Option<Place> {
-        if self.missing(plan).is_some() {
+        if self.refused(plan).is_some() {
             return None;
         }
         let spec = Spec::of(plan);
@@ -230,21 +240,6 @@ impl Runner {
             std::mem::take(&mut *self.records.lock().unwrap_or_else(PoisonError::into_inner));
         kept.sort_by(|a, b| a.of.cmp(&b.of));
         kept.into_iter().map(Kept::settled).collect()
-    }
-
-    fn skipped(&self, plan: &Plan) -> Judgement {
-        let reason = match self.missing(plan) {
-            Some(need) => {
-                let need = serde_json::to_value(need).unwrap_or_default();
-                format!("needs {}", need.as_str().unwrap_or_default())
-            }
-            None => self
-                .pool
-                .refuses(&Spec::of(plan))
-                .unwrap_or_default()
-                .to_owned(),
-        };
-        Judgement::because(Verdict::Skip, reason)
     }
 
     async fn run(&self, plan: &Arc<Plan>, manner: Manner) -> Run {

@@ -175,7 +175,7 @@ pub struct App {
     pub headers: BTreeMap<String, String>,
     /// The page that starts a login after which the user ends where `{target}` says, such as
     /// `/login?next={target}`, or `{target}` alone where every page asks to sign in first and is
-    /// shown afterwards.
+    /// shown afterwards; there it can be a path alone.
     pub return_to: Option<String>,
     /// The path that takes logout tokens (OIDC Back-Channel Logout 1.0).
     pub back_channel_logout: Option<String>,
@@ -195,6 +195,15 @@ impl Default for App {
             back_channel_logout: None,
             second: None,
         }
+    }
+}
+
+impl App {
+    /// Whether what stands for `{target}` in `return-to` is a path, and no value in a query.
+    pub fn returns_to_paths_alone(&self) -> bool {
+        let place = self.return_to.as_deref();
+        let before = place.and_then(|place| place.split("{target}").next());
+        before.is_some_and(|before| !before.contains('?'))
     }
 }
 

@@ -118,19 +118,11 @@ impl Stage<'_> {
             .ok_or(RunError::Unsaid("`return-to` in [app]"))?;
         let target = self.values().fill(target);
         let mut values = Values::default();
-        // In a query it is a value; in a path it is the path itself.
-        let in_query = place
-            .split("{target}")
-            .next()
-            .unwrap_or_default()
-            .contains('?');
-        if in_query {
+        if self.target.app.returns_to_paths_alone() {
+            values.set("target", target);
+        } else {
             let encoded: String = form_urlencoded::byte_serialize(target.as_bytes()).collect();
             values.set("target", encoded);
-        } else {
-            let rooted = target.starts_with(['/', '\\']);
-            let slash = if rooted { "" } else { "/" };
-            values.set("target", format!("{slash}{target}"));
         }
         self.page(&values.fill(place))
     }
