@@ -113,7 +113,7 @@ pub struct Start {
     pub env: BTreeMap<String, String>,
     /// Files, by their path below the folder of the target file, for what takes no environment:
     /// written before the program starts, and put back when it has ended. Such a client is
-    /// started once at a time.
+    /// started once at a time, for each scenario, or once for all with `restart = "never"`.
     #[serde(default)]
     pub files: BTreeMap<String, StartFile>,
     /// Environment variables that take effect when a scenario wants the client without OpenID

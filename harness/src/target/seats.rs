@@ -71,7 +71,11 @@ impl Pool {
         let restarts = match &self.target.reach {
             Reach::Builtin(_) => return Some(Manner::Own),
             // Files that name an issuer are there once, so there is one client at a time.
-            Reach::Command { start, .. } if !start.files.is_empty() => return Some(Manner::Own),
+            Reach::Command { start, .. }
+                if !start.files.is_empty() && start.restart != Restart::Never =>
+            {
+                return Some(Manner::Own);
+            }
             Reach::Command { start, .. } => match start.restart {
                 Restart::PerScenario => return Some(Manner::Own),
                 Restart::PerRun => true,

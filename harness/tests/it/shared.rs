@@ -315,3 +315,19 @@ fn runs_beside_each_other_have_accounts_and_faults_of_their_own() {
         assert_eq!(alone.key, None);
     });
 }
+
+#[test]
+fn a_client_that_reads_files_is_one_for_each_run_or_one_for_all() {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        for (restart, manner) in [("per-run", Manner::Own), ("never", Manner::Beside)] {
+            let text = format!(
+                "name = \"x\"\ncan = [\"oidc\"]\n[start]\ncommand = \"x\"\nrestart = {restart:?}\n\
+                 [start.files.\"x.ini\"]\ntext = \"{{issuer}}\"\n"
+            );
+            let target = parse(Path::new("gauntlet.toml"), &text).expect("a target");
+            let pool = Pool::start(target).await.expect("the provider starts");
+            assert_eq!(pool.manner(&Spec::default()), Some(manner), "{restart}");
+        }
+    });
+}
