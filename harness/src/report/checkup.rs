@@ -18,10 +18,10 @@ pub fn checkup(target: &Target, clean: &Baseline) -> String {
         Reach::Attached(_) => "attached".to_owned(),
     };
     screen.line("app", &format!("{}   {how}", clean.app));
-    let trust = if clean.issuer.starts_with("https:") {
-        "   with a CA of this run, which the app trusts"
-    } else {
-        ""
+    let trust = match (target.provider.tls, &target.provider.certificate) {
+        (false, _) => "",
+        (true, None) => "   with a CA of this run, which the app trusts",
+        (true, Some(_)) => "   with the certificate of the target file, which the app trusts",
     };
     screen.line("provider", &format!("{}{trust}", clean.issuer));
     let took = clean.milliseconds;

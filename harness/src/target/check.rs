@@ -179,12 +179,28 @@ impl<'a> Check<'a> {
     }
 
     pub(super) fn provider(&mut self, provider: &ProviderTable) {
+        if provider.certificate.is_some() && !provider.tls {
+            let message = "the issuers are plain http, and have no certificate".to_owned();
+            let help = "add `tls = true` to [provider]";
+            self.report(&["provider", "certificate"], "", message, help);
+        }
         if let Some(host) = &provider.issuer_host
             && url::Host::parse(host).is_err()
         {
             let message = format!("`{host}` is not a host name");
             let help = "write the name alone, such as host.docker.internal";
             self.report(&["provider", "issuer-host"], "", message, help);
+        }
+    }
+
+    /// A program that runs already cannot be told of a CA that is made for the run.
+    pub(super) fn tls_of_a_running_program(&mut self, provider: &ProviderTable) {
+        if provider.tls && provider.certificate.is_none() {
+            let message = "an app that runs already cannot trust a CA that is made for the run";
+            let help = "add certificate = { chain = \"issuer.pem\", key = \"issuer-key.pem\", ca = \
+                        \"ca.pem\" }: one that stays, such as `mkcert 127.0.0.1` makes, and \
+                        whose CA the app trusts already";
+            self.report(&["provider", "tls"], "", message.to_owned(), help);
         }
     }
 

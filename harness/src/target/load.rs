@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::check::Check;
-use super::{Reach, SourceText, Target, TargetFile};
+use super::{ProviderTable, Reach, SourceText, Target, TargetFile};
 use crate::diag::Diagnostic;
 use crate::scenario::{Capability, read_text};
 
@@ -40,6 +40,11 @@ pub fn parse(path: &Path, text: &str) -> Result<Target, Vec<Diagnostic>> {
     let mut check = Check::new(&shown, text);
     let time_limit = check.duration(&["time-limit"], &file.time_limit);
     let folder = path.parent().map_or_else(PathBuf::new, Path::to_owned);
+    let own = file.provider.certificate.as_ref();
+    let provider = ProviderTable {
+        certificate: own.map(|own| own.within(&folder)),
+        ..file.provider.clone()
+    };
     let reach = match (file.start.clone(), file.attach.clone()) {
         (Some(start), None) => {
             let timeout = check.duration(&["start", "timeout"], &start.timeout);
@@ -53,6 +58,7 @@ pub fn parse(path: &Path, text: &str) -> Result<Target, Vec<Diagnostic>> {
         }
         (None, Some(attach)) => {
             check.attach(&attach);
+            check.tls_of_a_running_program(&file.provider);
             Reach::Attached(attach)
         }
         (start, _) => {
@@ -83,7 +89,7 @@ pub fn parse(path: &Path, text: &str) -> Result<Target, Vec<Diagnostic>> {
         can: file.can,
         time_limit,
         reach,
-        provider: file.provider,
+        provider,
         app: file.app,
         signed_in: file.signed_in,
         signed_out: file.signed_out,

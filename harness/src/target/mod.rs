@@ -33,7 +33,7 @@ pub use placeholder::Values;
 pub use pool::Pool;
 pub use probe::Probe;
 pub use process::{LogBuffer, end_all_programs};
-pub use provider::ProviderTable;
+pub use provider::{OwnCertificate, ProviderTable};
 pub use ready::Ready;
 pub use seats::Manner;
 pub use source::SourceText;

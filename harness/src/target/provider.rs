@@ -2,11 +2,12 @@
 //! comes to trust them.
 
 use std::net::{IpAddr, Ipv4Addr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use oauth_gauntlet_provider::{
-    Addresses, IssuerSettings, MockProvider, Tls, java_options, java_trust_store, trust_variables,
+    Addresses, IssuerSettings, MockProvider, StartError, Tls, java_options, java_trust_store,
+    trust_variables,
 };
 use reqwest::Client;
 use schemars::JsonSchema;
@@ -25,6 +26,9 @@ pub struct ProviderTable {
     /// `NODE_EXTRA_CA_CERTS` and `JAVA_TOOL_OPTIONS`, unless `[start.env]` sets them itself; for
     /// others, `{ca_file}` is its path. Default: no.
     pub tls: bool,
+    /// A certificate that there is already, in place of one that is made for the run. With
+    /// `tls = true`.
+    pub certificate: Option<OwnCertificate>,
     /// The host in the issuers' URLs, such as `host.docker.internal`. The browsers find it without
     /// help. Default: the address in `listen`.
     pub issuer_host: Option<String>,
@@ -38,10 +42,24 @@ impl Default for ProviderTable {
     fn default() -> Self {
         Self {
             tls: false,
+            certificate: None,
             issuer_host: None,
             listen: IpAddr::V4(Ipv4Addr::LOCALHOST),
         }
     }
+}
+
+/// A certificate that there is already, in files below or beside the target file.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct OwnCertificate {
+    /// The certificate, then those that lead to its CA, as PEM.
+    pub chain: PathBuf,
+    /// Its private key, as PEM, not encrypted.
+    pub key: PathBuf,
+    /// The CA that the client trusts, as PEM. Default: the certificate itself.
+    #[serde(default)]
+    pub ca: Option<PathBuf>,
 }
 
 /// A provider that runs, and what it takes to reach it.
@@ -54,7 +72,7 @@ pub(super) struct Reached {
     pub(super) trust: Option<Trust>,
 }
 
-/// The CA of this run in files, and the environment variables that name them.
+/// The issuers' CA in files, and the environment variables that name them.
 #[derive(Debug)]
 pub(super) struct Trust {
     pub(super) ca_file: PathBuf,
@@ -95,18 +113,28 @@ impl ProviderTable {
                 ..Addresses::default()
             });
         }
-        if self.tls {
+        let own = self.certificate.as_ref().filter(|_| self.tls);
+        let own = own.map(OwnCertificate::read).transpose()?;
+        if let Some((ca_pem, tls)) = &own {
+            builder = builder.trust(ca_pem.as_str()).tls(tls.clone());
+        } else if self.tls {
             let names = self.issuer_host.iter().cloned().collect();
             builder = builder.tls(Tls::RunLocal { names });
         }
-        let provider = builder
-            .start()
-            .await
-            .map_err(|error| failed(error.to_string()))?;
-        let http = user_agent::trusting(provider.ca_pem(), self.host());
+        let provider = builder.start().await.map_err(|error| match error {
+            StartError::Tls(source) => InstanceError {
+                about: ["provider", "certificate"].map(str::to_owned).into(),
+                ..InstanceError::new(format!("the issuers cannot be https: {source}"))
+            },
+            error => failed(error.to_string()),
+        })?;
+        let ca_pem = own.as_ref().map(|(ca_pem, _)| ca_pem.as_str());
+        let ca_pem = ca_pem.or(provider.ca_pem());
+        let http = user_agent::trusting(ca_pem, self.host());
+        let trust = ca_pem.map(Trust::of).transpose();
         Ok(Reached {
             http: http.map_err(|error| failed(error.to_string()))?,
-            trust: Trust::of(&provider).map_err(|error| failed(error.to_string()))?,
+            trust: trust.map_err(|error| failed(error.to_string()))?,
             provider: Arc::new(provider),
         })
     }
@@ -123,11 +151,40 @@ impl ProviderTable {
     }
 }
 
-impl Trust {
-    fn of(provider: &MockProvider) -> std::io::Result<Option<Self>> {
-        let Some(ca_pem) = provider.ca_pem() else {
-            return Ok(None);
+impl OwnCertificate {
+    /// What the client has to trust, and what the provider serves with.
+    fn read(&self) -> Result<(String, Tls), InstanceError> {
+        let text = |key: &str, path: &Path| {
+            std::fs::read_to_string(path).map_err(|error| InstanceError {
+                about: ["provider", "certificate", key].map(str::to_owned).into(),
+                advice: Some("paths go from the folder of the target file".to_owned()),
+                ..InstanceError::new(format!("{}: {error}", path.display()))
+            })
         };
+        let chain = text("chain", &self.chain)?;
+        let ca_pem = match &self.ca {
+            Some(ca) => text("ca", ca)?,
+            None => chain.clone(),
+        };
+        let tls = Tls::Own {
+            certificate_chain_pem: chain,
+            private_key_pem: text("key", &self.key)?,
+        };
+        Ok((ca_pem, tls))
+    }
+
+    /// The same, by paths from a folder.
+    pub(super) fn within(&self, folder: &Path) -> Self {
+        Self {
+            chain: folder.join(&self.chain),
+            key: folder.join(&self.key),
+            ca: self.ca.as_ref().map(|ca| folder.join(ca)),
+        }
+    }
+}
+
+impl Trust {
+    fn of(ca_pem: &str) -> std::io::Result<Self> {
         let folder = TemporaryFolder::new()?;
         let ca_file = folder.path().join("ca.pem");
         let store = folder.path().join("ca.jks");
@@ -144,10 +201,10 @@ impl Trust {
             _ => java_options(&store),
         };
         variables.push(("JAVA_TOOL_OPTIONS", options));
-        Ok(Some(Self {
+        Ok(Self {
             ca_file,
             variables,
             _folder: folder,
-        }))
+        })
     }
 }

@@ -175,6 +175,68 @@ fn a_host_name_for_issuers_is_in_their_urls_and_their_certificate() {
     );
 }
 
+/// Where a certificate for 127.0.0.1 is that is good for a hundred years; no secret.
+fn own_certificate() -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/certificate");
+    let file = |name: &str| format!("{:?}", folder.join(name).display().to_string());
+    let [chain, key, ca] = ["issuer.pem", "issuer-key.pem", "ca.pem"].map(file);
+    format!("tls = true\ncertificate = {{ chain = {chain}, key = {key}, ca = {ca} }}")
+}
+
+#[test]
+fn a_certificate_that_there_is_already_is_served() {
+    passes_over_https(
+        "https-own",
+        &own_certificate(),
+        "provider  https://127.0.0.1:",
+    );
+}
+
+#[test]
+fn an_app_that_runs_already_needs_a_certificate_that_stays() {
+    let folder = Folder::new("https-attached");
+    let file = |provider: &str| {
+        format!(
+            "name = \"x\"\ncan = [\"oidc\"]\n[provider]\n{provider}\n[attach]\n\
+             app = \"http://localhost:1\"\nissuer-port = 1\nclient-id = \"x\"\n"
+        )
+    };
+    folder.write("gauntlet.toml", file("tls = true").as_bytes());
+    let (code, text) = folder.gauntlet(&["run"]);
+    assert_eq!(code, Some(2), "{text}");
+    assert!(text.contains("gauntlet.toml:4:"), "{text}");
+    assert!(text.contains("add certificate = {"), "{text}");
+
+    let lost = own_certificate().replace("issuer-key.pem", "lost.pem");
+    folder.write("gauntlet.toml", file(&lost).as_bytes());
+    let (code, text) = folder.gauntlet(&["run"]);
+    assert_eq!(code, Some(3), "{text}");
+    assert!(text.contains("gauntlet.toml:5:"), "{text}");
+    assert!(text.contains("lost.pem: No such file"), "{text}");
+}
+
+#[test]
+fn a_login_that_ends_at_a_path_is_not_tried_with_other_addresses() {
+    let folder = Folder::new("paths-alone");
+    let text = over_https("").replace("can  = [", "can  = [\"return-to\", ");
+    let text = text + "[app]\nreturn-to = \"{target}\"\n";
+    folder.write("gauntlet.toml", text.as_bytes());
+    let (_, text) = folder.gauntlet(&["run", "redirect/after-sign-in"]);
+    let line = |case: &str| {
+        let mut lines = text.lines();
+        let line = lines.find(|line| line.contains(&format!("after-sign-in[{case}]")));
+        line.unwrap_or_else(|| panic!("no {case} in:\n{text}"))
+    };
+    for case in ["absolute", "javascript", "own-address-as-user-name"] {
+        let line = line(case);
+        assert!(line.contains("SKIP"), "{line}");
+        assert!(line.contains("takes paths alone"), "{line}");
+    }
+    for case in ["two-slashes", "backslash"] {
+        assert!(!line(case).contains("SKIP"), "{text}");
+    }
+}
+
 #[test]
 fn a_ca_file_is_there_over_https_alone() {
     let folder = Folder::new("no-ca");
@@ -240,6 +302,22 @@ fn a_form_with_its_token_a_file_and_a_line_of_the_output_are_all_it_takes() {
     let (code, text) = fussy_run("fussy-form", login, "", &scenarios);
     assert_eq!(code, Some(0), "{text}");
     assert!(text.contains("2 pass"), "{text}");
+}
+
+#[test]
+fn a_client_that_reads_files_and_is_never_restarted_serves_all_scenarios() {
+    let folder = Folder::new("fussy-never");
+    let login = r#"{ open = "/", click = "text=Sign in" }"#;
+    let text = fussy(login, "").replace("ready   =", "restart = \"never\"\nready   =");
+    folder.write("gauntlet.toml", text.as_bytes());
+    let scenarios = ["flow/valid-code", "logout/ends-session", "refresh/works"];
+    let (code, text) = folder.gauntlet(&[&["run"], &scenarios[..]].concat());
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("2 pass") && text.contains("SKIP"), "{text}");
+    assert!(
+        !folder.0.join("config").exists(),
+        "the file is gone when the run is over"
+    );
 }
 
 #[test]
