@@ -336,6 +336,18 @@ impl IssuerState {
         clients.iter().find(|client| client.id == id).cloned()
     }
 
+    /// Whether a client has a redirect URI of this origin.
+    pub(crate) fn has_client_at(&self, origin: &str) -> bool {
+        let at = |uri: &String| {
+            let rest = uri.strip_prefix(origin);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
+        };
+        let clients = self.clients.read().unwrap_or_else(PoisonError::into_inner);
+        clients
+            .iter()
+            .any(|client| client.redirect_uris.iter().any(at))
+    }
+
     /// The issuer's path below the provider's base path; empty for the default issuer.
     pub(crate) fn own_path(&self) -> &str {
         (self.path.strip_prefix(self.addresses.base_path.as_str())).unwrap_or(&self.path)

@@ -1,6 +1,7 @@
 //! What scripts of other origins may do here (Fetch, CORS protocol).
 
 use super::{Reply, Request, Route};
+use crate::issuer::IssuerState;
 
 /// The headers of replies that scripts may read: why a token was refused, the nonce for the next
 /// proof (RFC 9449 §8), and when to try again.
@@ -15,6 +16,25 @@ pub(crate) fn for_scripts(reply: Reply, route: Route) -> Reply {
     reply
         .header("access-control-allow-origin", "*")
         .header("access-control-expose-headers", EXPOSED)
+}
+
+/// Scripts of an origin where a client has a redirect URI may come with the browser's credentials as
+/// well: some libraries ask for them without a need, and `*` does not allow that.
+pub(super) fn for_scripts_of_clients(
+    reply: Reply,
+    issuer: &IssuerState,
+    route: Route,
+    request: &Request,
+) -> Reply {
+    let known = (request.header("origin")).filter(|origin| issuer.has_client_at(origin));
+    match known {
+        Some(origin) if route.is_open_to_scripts() => reply
+            .header("access-control-allow-origin", origin)
+            .header("access-control-allow-credentials", "true")
+            .header("access-control-expose-headers", EXPOSED)
+            .header("vary", "origin"),
+        Some(_) | None => for_scripts(reply, route),
+    }
 }
 
 /// Scripts may send whatever headers they ask for; without a wish, those that clients need.

@@ -101,14 +101,14 @@ pub(crate) fn respond(issuer: &IssuerState, route: Route, request: &Request) -> 
     let act = call.tamper(draft).act;
     let Some(down) = call.dealings.settle(&*issuer.store) else {
         return Answer {
-            reply: for_scripts(reply, route),
+            reply: cors::for_scripts_of_clients(reply, issuer, route, request),
             notes: call.notes.into_inner(),
             act,
             pushes: call.pushes.into_inner(),
         };
     };
     Answer {
-        reply: for_scripts(unavailable(&down), route),
+        reply: cors::for_scripts_of_clients(unavailable(&down), issuer, route, request),
         notes: Notes {
             issued: Vec::new(),
             faults: Vec::new(),

@@ -91,3 +91,28 @@ async fn scripts_read_tokens_and_claims() {
     let answer = request.header("origin", "null").send().await.unwrap();
     assert!(answer.status() == 200 && is_open(answer.headers()));
 }
+
+#[tokio::test]
+async fn scripts_of_a_client_may_bring_the_credentials_of_the_browser() {
+    let world = world().await;
+    let metadata = world.url("/.well-known/openid-configuration");
+    // The tests' client has its redirect URI there.
+    let (own, foreign) = ("http://localhost:3000", "http://localhost:30000");
+    for (origin, known) in [(own, true), (foreign, false)] {
+        for method in [Method::OPTIONS, Method::GET] {
+            let request = world
+                .http
+                .request(method, &metadata)
+                .header("origin", origin);
+            let answer = request.send().await.unwrap();
+            let headers = answer.headers();
+            if known {
+                assert_eq!(headers["access-control-allow-origin"], origin);
+                assert_eq!(headers["access-control-allow-credentials"], "true");
+                assert_eq!(headers["vary"], "origin");
+            } else {
+                assert!(is_open(headers), "{origin}");
+            }
+        }
+    }
+}
