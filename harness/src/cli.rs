@@ -8,6 +8,7 @@ use oauth_gauntlet_provider::cli::{ENVIRONMENT_HELP, HealthcheckArgs, ServeArgs}
 
 use crate::scenario::Level;
 use crate::stack::Stack;
+use crate::target::BrowserKind;
 
 /// Point it at your web app: it plays the identity provider and the browser, misbehaves, and says
 /// what your login code did wrong, with the section of the specification and the way to mend it.
@@ -106,6 +107,9 @@ pub struct RunArgs {
     /// Let warnings fail the run [default: for the reference client alone]
     #[arg(long, value_name = "VERDICT")]
     pub deny: Vec<Denied>,
+    /// Use the client with a real browser [default: as its target file says]
+    #[arg(long, value_enum, value_name = "KIND")]
+    pub browser: Option<BrowserKind>,
 }
 
 /// A report to write, and where.

@@ -7,6 +7,7 @@
 //! [`judge`] turns records into verdicts; [`report`] turns verdicts into text. The last two are
 //! pure functions of data.
 
+pub mod chromium;
 pub mod cli;
 pub mod commands;
 pub mod demo;

@@ -14,12 +14,12 @@ use crate::report::{self, Document, Exit, Tally};
 use crate::run::{Outcome, Progress, SetupError, baseline, run_all};
 use crate::scenario::{Plan, Source};
 use crate::select::matches;
-use crate::target::{Known, Pool, Reach, Target, from_file};
+use crate::target::{BrowserKind, Known, Pool, Reach, RealBrowser, Target, from_file};
 
 /// Runs the command.
 pub async fn run(args: RunArgs) -> Exit {
     let target = match target(args.target.as_deref()) {
-        Ok(target) => target,
+        Ok(target) => with_browser(target, args.browser),
         Err(exit) => return exit,
     };
     // The reference client is held to more than the levels ask of others.
@@ -166,6 +166,14 @@ pub fn interrupted() -> impl Future<Output = ()> {
 #[cfg(unix)]
 async fn received(signal: &mut Option<tokio::signal::unix::Signal>) -> Option<()> {
     signal.as_mut()?.recv().await
+}
+
+/// The target with the browser that was asked for; what its file says of one stays.
+fn with_browser(target: Target, kind: Option<BrowserKind>) -> Target {
+    match kind {
+        Some(kind) if target.browser.is_none() => target.with_browser(RealBrowser::of_kind(kind)),
+        Some(_) | None => target,
+    }
 }
 
 /// The target that is meant, or what is wrong with it, shown.

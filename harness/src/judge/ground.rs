@@ -14,6 +14,7 @@ pub(super) fn missing(plan: &Plan, control: &Record, attack: &Record) -> Option<
         .or_else(|| nonce_unsent(plan, control))
         .or_else(|| challenge_unsent(plan, control))
         .or_else(|| nothing_planted(attack))
+        .or_else(|| cookies_unused(control, attack))
         .or_else(|| no_login_begun(attack))
         .or_else(|| sign_in_failed(plan, attack))
         .or_else(|| logout_not_there(attack))
@@ -83,6 +84,19 @@ fn challenge_unsent(plan: &Plan, control: &Record) -> Option<Judgement> {
 fn nothing_planted(attack: &Record) -> Option<Judgement> {
     if attack.steps.iter().any(|step| step.planted == Some(0)) {
         let reason = "the client sets no cookie before sign-in, so there is none to plant";
+        return Some(Judgement::because(Verdict::Info, reason));
+    }
+    None
+}
+
+/// A client that sets no cookie does not miss them.
+fn cookies_unused(control: &Record, attack: &Record) -> Option<Judgement> {
+    let blocks = |step: &StepRecord| step.act == Act::BlockCookies;
+    let both = control.transcript.iter().chain(&attack.transcript);
+    let mut pages = both.filter(|entry| entry.is_seen_from_the_app());
+    let sets = |entry: &Entry| entry.answer.header("set-cookie").is_some();
+    if attack.steps.iter().any(blocks) && !pages.any(sets) {
+        let reason = "the client sets no cookie, so it does without them";
         return Some(Judgement::because(Verdict::Info, reason));
     }
     None

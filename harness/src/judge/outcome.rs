@@ -496,7 +496,7 @@ impl Context<'_> {
         let pages = self.record.during(self.step.window);
         let entry = pages
             .filter(|entry| entry.is_page_of_the_app())
-            .find(|entry| entry.answer.body().contains(text))?;
+            .find(|entry| entry.shown().contains(text))?;
         let finding = self.finding(
             "the client shows words of a link that it did not ask for as its own".to_owned(),
             "nothing of it is shown",
@@ -519,7 +519,7 @@ impl Context<'_> {
     fn explains(&self) -> Option<Finding> {
         let entry = self.last_of_act()?;
         let status = entry.answer.status()?;
-        let empty = entry.answer.body().trim().is_empty();
+        let empty = entry.shown().trim().is_empty();
         let page = match self.step.explained {
             _ if empty => "an empty page",
             _ if status == 500 => "a page for crashes",
@@ -558,7 +558,7 @@ impl Context<'_> {
             .filter(|entry| entry.is_page_of_the_app());
         let entry = pages
             .into_iter()
-            .find(|entry| is_markup(entry) && entry.answer.body().contains(text))?;
+            .find(|entry| is_markup(entry) && entry.shown().contains(text))?;
         let finding = self.finding(
             "the client puts text from the URL into its page as markup".to_owned(),
             "what comes from outside is escaped, or not shown",

@@ -1,5 +1,6 @@
 //! Passive checks: expectations on any exchange, judged over all runs and reported once.
 
+mod browser;
 mod fresh;
 mod front;
 mod pages;
@@ -54,6 +55,10 @@ pub fn passive(plan: &Plan, check: Check, runs: &[&Record]) -> Looked {
         Check::NoStackTrace => each(&mut tally, runs, pages::no_stack_trace),
         Check::NoFraming => each(&mut tally, runs, pages::no_framing),
         Check::CookieScope => each(&mut tally, runs, pages::cookie_scope),
+        Check::TokensInStorage => each(&mut tally, runs, browser::tokens_in_storage),
+        Check::TokensInAddress => each(&mut tally, runs, browser::tokens_in_address),
+        Check::Referer => each(&mut tally, runs, browser::referer),
+        Check::UncaughtErrors => each(&mut tally, runs, browser::uncaught_errors),
     }
     let Tally {
         looked_at,
@@ -173,7 +178,7 @@ fn pkce(tally: &mut Tally<'_>, run: &Record) {
 
 /// Secrets where they do not belong.
 fn leaks(tally: &mut Tally<'_>, run: &Record) {
-    for entry in pages::pages(run) {
+    for entry in run.transcript.iter().filter(|it| it.is_seen_from_the_app()) {
         tally.looked_at += 1;
         let Answer::Page { headers, body, .. } = &entry.answer else {
             continue;

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use super::{Exit, Tally};
@@ -76,6 +78,10 @@ pub struct Judged {
     pub output: Vec<String>,
     /// The exchanges that the verdict rests on.
     pub transcript: Vec<Exchange>,
+    /// What the browser showed at the end, where a real one was used and something is to be seen
+    /// to: a PNG in base64.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub screenshot: Option<String>,
 }
 
 /// One exchange of a transcript, without its secrets.
@@ -165,6 +171,10 @@ impl Judged {
             transcript: entries
                 .map(|entry| Exchange::of(entry, &redactor))
                 .collect(),
+            screenshot: (outcome.record.as_ref())
+                .filter(|_| !matches!(judgement.verdict, Verdict::Pass | Verdict::Skip))
+                .and_then(|record| record.screenshot.as_ref())
+                .map(|png| STANDARD.encode(png)),
         }
     }
 
@@ -238,6 +248,7 @@ pub(super) fn example() -> Document {
             text: "  7 app → provider  POST /token\n      </pre><script>alert(1)</script>\n"
                 .to_owned(),
         }],
+        screenshot: None,
     };
     let finding = |level| Finding {
         sentence: "the client signed the user in although <b>aud</b> is another's".to_owned(),

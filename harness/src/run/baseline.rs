@@ -61,7 +61,10 @@ impl SetupError {
         };
         let advice = match stuck.error {
             RunError::Page(_) => "write what that page has, or name another page",
-            RunError::Fault(_) | RunError::Missing { .. } | RunError::Unsaid(_) => "say it there",
+            RunError::Fault(_)
+            | RunError::Missing { .. }
+            | RunError::Unsaid(_)
+            | RunError::Browser(_) => "say it there",
         };
         let source = target.source.as_ref();
         Self {

@@ -22,6 +22,7 @@ pub use outcome::Outcome;
 pub use play::{RunError, control, play};
 pub use schedule::{Progress, Settled, run_all};
 
+use crate::chromium::{Said, Stored};
 use crate::scenario::{Act, Browser};
 use crate::target::Account;
 use crate::transcript::{Entry, Places};
@@ -45,6 +46,12 @@ pub struct Record {
     pub log: String,
     /// How the client's program ended, if it ended during the run.
     pub ended: Option<String>,
+    /// What the client kept in its user's browser, beside cookies.
+    pub stored: Vec<Deposit>,
+    /// What its pages said on the console.
+    pub said: Vec<Said>,
+    /// What the last browser showed at the end, as a PNG.
+    pub screenshot: Option<Vec<u8>>,
     /// Why the transcript may lack something, where other runs went on beside this one.
     pub unclear: Option<&'static str>,
     /// The accounts.
@@ -92,6 +99,17 @@ pub enum Signatures {
     Unchecked,
     /// It never came to it, or gave no answer.
     Unknown,
+}
+
+/// Something that the client kept in a browser.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deposit {
+    /// When it was seen there.
+    pub at: Instant,
+    /// Whose browser.
+    pub browser: Browser,
+    /// What.
+    pub stored: Stored,
 }
 
 /// The two accounts of a run.

@@ -58,12 +58,17 @@ pub async fn run_all(
     jobs: usize,
     progress: &dyn Progress,
 ) -> Settled {
+    // A real browser has work to do while it waits.
+    let waiting = match pool.target().browser {
+        Some(_) => jobs.max(1),
+        None => WAITING_AT_ONCE,
+    };
     let runner = Arc::new(Runner {
         pool,
         controls: Mutex::default(),
         records: Mutex::default(),
         permits: Semaphore::new(jobs.max(1)),
-        waiting: Semaphore::new(WAITING_AT_ONCE),
+        waiting: Semaphore::new(waiting),
         beside: Phase::default(),
         hanging: Phase::default(),
         before_keys: Phase::default(),
@@ -267,15 +272,16 @@ impl Runner {
             Ok(instance) => instance,
             Err(error) => return Run::certain(not_started(plan, &error)),
         };
-        let played = play(self.pool.target(), &instance, plan).await;
+        let played = Box::pin(play(self.pool.target(), &instance, plan)).await;
         let (attack, recovery) = match played {
             Ok(records) => records,
             Err(error) => {
                 let verdict = match error {
                     RunError::Fault(_) => Verdict::Error,
-                    RunError::Missing { .. } | RunError::Unsaid(_) | RunError::Page(_) => {
-                        Verdict::Inconclusive
-                    }
+                    RunError::Missing { .. }
+                    | RunError::Unsaid(_)
+                    | RunError::Page(_)
+                    | RunError::Browser(_) => Verdict::Inconclusive,
                 };
                 return Run::because(plan, verdict, error.to_string());
             }

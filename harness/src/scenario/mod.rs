@@ -149,6 +149,8 @@ pub enum Capability {
     BackChannelLogout,
     /// Can be told its external address, so that it can stand behind a TLS-terminating proxy.
     Proxy,
+    /// Is used with a real browser: `[browser]`, which says so by itself.
+    Browser,
 }
 
 /// A passive check, by name.
@@ -202,6 +204,14 @@ pub enum Check {
     NoFraming,
     /// No cookie goes to other hosts, and none is larger than browsers keep.
     CookieScope,
+    /// No token is in a storage that outlives the window, where every script of the site reads it.
+    TokensInStorage,
+    /// No token is left standing in the address of a page.
+    TokensInAddress,
+    /// No code and no token goes to another host as the address that the browser came from.
+    Referer,
+    /// No script of a page fails without anybody noticing.
+    UncaughtErrors,
 }
 
 /// How the issuers and the client are set up for a scenario.

@@ -71,6 +71,7 @@ impl Builtin {
             time_limit,
             reach: Reach::Builtin(self),
             provider: ProviderTable::default(),
+            browser: None,
             app: App {
                 logout,
                 back_channel_logout: (self == Self::Reference)

@@ -127,6 +127,29 @@ impl<'a> Check<'a> {
         );
     }
 
+    pub(super) fn no_browser(&mut self) {
+        self.report(
+            &["can"],
+            "\"browser\"",
+            "`can` claims a real browser, and there is none".to_owned(),
+            "add [browser] with kind = \"chromium\", which makes the claim by itself",
+        );
+    }
+
+    /// A public client has no secret to be told.
+    pub(super) fn public_client(&mut self, start: &Start) {
+        let mut variables = start.env.iter();
+        let secret = variables.find(|(_, value)| value.contains("{client_secret}"));
+        if let Some((name, _)) = secret.filter(|_| start.public_client) {
+            self.report(
+                &["start", "env", name],
+                "{client_secret}",
+                "a public client has no secret".to_owned(),
+                "leave the variable out, or public-client = true",
+            );
+        }
+    }
+
     pub(super) fn start(&mut self, start: &Start) {
         self.placeholders(&["start", "command"], &start.command, PLACEHOLDERS);
         if split_command(&start.command).is_empty() {

@@ -11,6 +11,7 @@ use super::builtin::Server;
 use super::leftover::WrittenFile;
 use super::process::Process;
 use super::seats::Seat;
+use crate::chromium::Chromium;
 use crate::scenario::{Browser, Plan, Role, Settings, Touches};
 
 /// How an instance has to be set up.
@@ -134,6 +135,8 @@ pub struct Instance {
     pub log: LogBuffer,
     /// What browsers speak HTTP with: it trusts the issuers.
     pub http: reqwest::Client,
+    /// The real browser, where the target wants one.
+    pub chromium: Option<Chromium>,
     /// How much of that had been written when the run began.
     pub log_from: usize,
     /// The last exchange before the run, in the journals of the honest and the attacker's issuer.
@@ -234,6 +237,7 @@ impl Instance {
             key: None,
             log: self.log.clone(),
             http: self.http.clone(),
+            chromium: self.chromium.clone(),
             log_from: self.log.written(),
             journal_from: [&self.honest, &self.attacker].map(last_number),
             program: Arc::clone(&self.program),

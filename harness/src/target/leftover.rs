@@ -82,14 +82,14 @@ impl Drop for Undoing {
 
 /// A folder of this run. Dropping it removes it.
 #[derive(Debug)]
-pub(super) struct TemporaryFolder {
+pub(crate) struct TemporaryFolder {
     path: PathBuf,
     _undo: Undoing,
 }
 
 impl TemporaryFolder {
     /// A new folder where the system keeps such things.
-    pub(super) fn new() -> io::Result<Self> {
+    pub(crate) fn new() -> io::Result<Self> {
         let name = format!("gauntlet-{}-{}", std::process::id(), random(8));
         let path = std::env::temp_dir().join(name);
         std::fs::create_dir(&path)?;
@@ -98,7 +98,7 @@ impl TemporaryFolder {
     }
 
     /// Where it is.
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::check::Check;
-use super::{ProviderTable, Reach, SourceText, Target, TargetFile};
+use super::{ProviderTable, Reach, RealBrowser, SourceText, Target, TargetFile};
 use crate::diag::Diagnostic;
 use crate::scenario::{Capability, read_text};
 
@@ -50,6 +50,7 @@ pub fn parse(path: &Path, text: &str) -> Result<Target, Vec<Diagnostic>> {
             let timeout = check.duration(&["start", "timeout"], &start.timeout);
             check.start(&start);
             check.ca_file(&file.provider, &start);
+            check.public_client(&start);
             Reach::Command {
                 folder,
                 start: Box::new(start),
@@ -80,16 +81,25 @@ pub fn parse(path: &Path, text: &str) -> Result<Target, Vec<Diagnostic>> {
     if file.can.contains(&Capability::TwoIssuers) && file.app.second.is_none() {
         check.second_issuer();
     }
+    if file.can.contains(&Capability::Browser) && file.browser.is_none() {
+        check.no_browser();
+    }
+    let browser = file.browser.map(|table| RealBrowser {
+        settle: check.duration(&["browser", "settle"], &table.settle),
+        program: table.program,
+        driver: table.driver,
+    });
     if !check.defects.is_empty() {
         return Err(check.defects);
     }
-    Ok(Target {
+    let target = Target {
         name: file.name,
         origin: shown,
         can: file.can,
         time_limit,
         reach,
         provider,
+        browser: None,
         app: file.app,
         signed_in: file.signed_in,
         signed_out: file.signed_out,
@@ -99,6 +109,10 @@ pub fn parse(path: &Path, text: &str) -> Result<Target, Vec<Diagnostic>> {
             path: path.display().to_string(),
             text: text.to_owned(),
         }),
+    };
+    Ok(match browser {
+        Some(browser) => target.with_browser(browser),
+        None => target,
     })
 }
 

@@ -1,5 +1,6 @@
 //! Target files: how the harness reaches a client, as types.
 
+mod browser;
 mod builtin;
 mod check;
 mod instance;
@@ -26,12 +27,17 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use toml::value::Datetime;
 
+pub use browser::{BrowserKind, BrowserTable, RealBrowser};
 pub use builtin::Builtin;
 pub use instance::{Account, Instance, InstanceError, Spec, last_number};
+#[cfg(feature = "browser")]
+pub(crate) use leftover::TemporaryFolder;
 pub use load::{TargetError, from_file, parse};
 pub use placeholder::Values;
 pub use pool::Pool;
 pub use probe::Probe;
+#[cfg(feature = "browser")]
+pub(crate) use process::Process;
 pub use process::{LogBuffer, end_all_programs};
 pub use provider::{OwnCertificate, ProviderTable};
 pub use ready::Ready;
@@ -63,6 +69,10 @@ pub struct TargetFile {
     /// How the issuers are reached.
     #[serde(default)]
     pub provider: ProviderTable,
+    /// The real browser that the client is used with. Default: the one that the harness plays
+    /// over HTTP, without scripts.
+    #[serde(default)]
+    pub browser: Option<BrowserTable>,
     /// The client's pages.
     #[serde(default)]
     pub app: App,
@@ -95,6 +105,9 @@ pub struct Start {
     /// The command that sets the program up; named when the start fails.
     #[serde(default)]
     pub install: Option<String>,
+    /// It is a public client (RFC 6749 §2.1), which has no secret. Default: no.
+    #[serde(default)]
+    pub public_client: bool,
     /// When it is ready: when a URL answers, when a line of its output matches
     /// (`{ log = "regex" }`), or when something listens on its port (`{ port = true }`).
     /// Default: `{app}/`.
@@ -274,6 +287,8 @@ pub struct Target {
     pub reach: Reach,
     /// How its issuers are reached.
     pub provider: ProviderTable,
+    /// The real browser that it is used with, if it is to be one.
+    pub browser: Option<RealBrowser>,
     /// Its pages.
     pub app: App,
     /// How a signed-in page looks, if the target says so.
@@ -310,6 +325,16 @@ impl Target {
     /// Whether the target claims a capability.
     pub fn can(&self, capability: Capability) -> bool {
         self.can.contains(&capability)
+    }
+
+    /// The same target, used with a real browser.
+    #[must_use]
+    pub fn with_browser(mut self, browser: RealBrowser) -> Self {
+        self.browser = Some(browser);
+        if !self.can(Capability::Browser) {
+            self.can.push(Capability::Browser);
+        }
+        self
     }
 
     /// The built-in reference client.

@@ -21,7 +21,8 @@ use super::provider::Reached;
 use super::ready::{Ready, Sign, port_for_a_program, wait_until_ready};
 use super::seats::Seats;
 use super::start_error::Attempt;
-use super::{Attach, Builtin, LogBuffer, Reach, Start, Target};
+use super::{Attach, Builtin, LogBuffer, ProviderTable, Reach, RealBrowser, Start, Target};
+use crate::chromium::{Chromium, Options};
 use crate::scenario::Settings;
 use crate::user_agent::http_client;
 
@@ -30,6 +31,8 @@ use crate::user_agent::http_client;
 pub struct Pool {
     pub(super) target: Target,
     pub(super) reached: Reached,
+    /// The real browser, where the target wants one.
+    chromium: Option<Chromium>,
     pub(super) seats: Seats,
     /// Programs that start at the same time make each other late.
     starting: Semaphore,
@@ -44,7 +47,8 @@ impl Pool {
     /// Starts the provider that all instances share.
     ///
     /// # Errors
-    /// Where the provider cannot listen, which concerns attached targets alone: they name its port.
+    /// Where the provider cannot listen, which concerns attached targets alone: they name its port;
+    /// and where the real browser that is wanted does not start.
     pub async fn start(target: Target) -> Result<Self, InstanceError> {
         let (port, default) = match &target.reach {
             Reach::Attached(attach) => {
@@ -57,9 +61,14 @@ impl Pool {
             Reach::Builtin(_) | Reach::Command { .. } => (0, None),
         };
         let reached = target.provider.start(port, default).await?;
+        let chromium = match &target.browser {
+            Some(browser) => Some(start_browser(browser, &target.provider).await?),
+            None => None,
+        };
         Ok(Self {
             target,
             reached,
+            chromium,
             seats: Seats::default(),
             starting: Semaphore::new(STARTING_AT_ONCE),
             serial: 0.into(),
@@ -177,6 +186,7 @@ impl Pool {
         let owned = (Arc::clone(&self.reached.provider), vec![name]);
         let mut instance = instance(app, honest, attacker, owned);
         instance.http = self.reached.http.clone();
+        instance.chromium.clone_from(&self.chromium);
         instance.client_id.clone_from(&attach.client_id);
         instance.client_secret.clone_from(&attach.client_secret);
         Ok(instance)
@@ -194,7 +204,12 @@ impl Pool {
         let (id, secret) = profile::credentials(&spec.settings, &tag);
         let (second_id, second_secret) = (format!("rp2-{tag}"), format!("secret-{}", random(24)));
         let names = [self.name("honest"), self.name("attacker")];
-        let settings = |id, secret| issuer_settings(&self.target, spec, &app, (id, Some(secret)));
+        let is_public =
+            matches!(&self.target.reach, Reach::Command { start, .. } if start.public_client);
+        let settings = |id, secret| {
+            let secret = (!is_public).then_some(secret);
+            issuer_settings(&self.target, spec, &app, (id, secret))
+        };
         let honest = self.create(&names[0], settings(&id, &secret))?;
         profile::arm(&honest, &spec.settings)?;
         let attacker = self.create(&names[1], attackers(settings(&second_id, &second_secret)))?;
@@ -215,10 +230,11 @@ impl Pool {
         let owned = (Arc::clone(&self.reached.provider), names.to_vec());
         let mut instance = instance(app, honest, attacker, owned);
         instance.http = self.reached.http.clone();
+        instance.chromium.clone_from(&self.chromium);
         instance.behind_proxy = spec.settings.proxy.then_some(actual);
         instance.client_id = id;
         instance.second_client_id = second_id;
-        instance.client_secret = Some(secret);
+        instance.client_secret = (!is_public).then_some(secret);
         Ok((instance, values))
     }
 
@@ -235,6 +251,25 @@ impl Pool {
             .create_issuer(name, settings)
             .map_err(|error| InstanceError::new(error.to_string()))
     }
+}
+
+/// Starts the real browser that a target wants.
+async fn start_browser(
+    browser: &RealBrowser,
+    provider: &ProviderTable,
+) -> Result<Chromium, InstanceError> {
+    let options = Options {
+        program: browser.program.clone(),
+        driver: browser.driver.clone(),
+        settle: browser.settle,
+        host: (provider.host()).map(|(host, address)| (host.to_owned(), address)),
+    };
+    let started = Chromium::start(&options).await;
+    started.map_err(|error| InstanceError {
+        advice: Some(error.advice().to_owned()),
+        about: vec!["browser".to_owned(), "kind".to_owned()],
+        ..InstanceError::new(error.to_string())
+    })
 }
 
 /// Writes the files that a program reads.
@@ -311,6 +346,7 @@ fn instance(
         key: None,
         log: LogBuffer::default(),
         http: http_client(),
+        chromium: None,
         log_from: 0,
         journal_from: [0, 0],
         program: Arc::new(Program {

@@ -82,7 +82,7 @@ impl std::io::Write for LogBuffer {
 
 /// A running program. Dropping it ends the whole process group.
 #[derive(Debug)]
-pub(super) struct Process {
+pub(crate) struct Process {
     child: Child,
     serial: u64,
 }
@@ -135,7 +135,7 @@ impl Process {
     ///
     /// # Errors
     /// Where the program cannot be started.
-    pub(super) fn start(
+    pub(crate) fn start(
         words: &[String],
         folder: &Path,
         env: &[(String, String)],
@@ -189,7 +189,7 @@ impl Process {
     }
 
     /// How the program ended, if it has.
-    pub(super) fn ended(&self) -> Option<ExitStatus> {
+    pub(crate) fn ended(&self) -> Option<ExitStatus> {
         let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
         child.try_wait().ok().flatten()
     }

@@ -140,7 +140,7 @@ impl ProviderTable {
     }
 
     /// Where browsers find the issuers' host.
-    fn host(&self) -> Option<(&str, IpAddr)> {
+    pub(super) fn host(&self) -> Option<(&str, IpAddr)> {
         let host = self.issuer_host.as_deref()?;
         let address = match self.listen {
             IpAddr::V4(address) if address.is_unspecified() => Ipv4Addr::LOCALHOST.into(),

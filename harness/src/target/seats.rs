@@ -68,6 +68,9 @@ impl Drop for Seat {
 impl Pool {
     /// How a run uses a client; none, where it would need a fresh one and there is no such thing.
     pub fn manner(&self, spec: &Spec) -> Option<Manner> {
+        if self.lacks_proxy(spec) {
+            return None;
+        }
         let restarts = match &self.target.reach {
             Reach::Builtin(_) => return Some(Manner::Own),
             // Files that name an issuer are there once, so there is one client at a time.
@@ -99,7 +102,16 @@ impl Pool {
 
     /// Why a plan cannot run on this target, if so.
     pub fn refuses(&self, spec: &Spec) -> Option<&'static str> {
-        (self.manner(spec).is_none()).then_some("needs a restart of the client")
+        let reason = if self.lacks_proxy(spec) {
+            "needs a proxy, which no real browser is led through"
+        } else {
+            "needs a restart of the client"
+        };
+        self.manner(spec).is_none().then_some(reason)
+    }
+
+    fn lacks_proxy(&self, spec: &Spec) -> bool {
+        spec.settings.proxy && self.target.browser.is_some()
     }
 
     /// An instance for one run.

@@ -15,7 +15,7 @@ pub use redact::Redactor;
 pub use render::{render, render_entry};
 
 use crate::scenario::{Browser, Role};
-use crate::user_agent::{Answer, Seen};
+use crate::user_agent::{Answer, Purpose, Seen};
 
 /// Who sends or receives a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,6 +75,14 @@ pub struct Entry {
     pub cookies: Vec<(String, String)>,
     /// What came back.
     pub answer: Answer,
+    /// What a browser wanted it for.
+    pub purpose: Purpose,
+    /// Where a script took the browser from this page, or which other address it shows by now.
+    pub left_for: Option<Url>,
+    /// What scripts made of the page, as HTML.
+    pub made: Option<String>,
+    /// The page that the browser said it came from.
+    pub referer: Option<String>,
     /// Faults that changed the response.
     pub faults: Vec<String>,
     /// Rules that the issuer saw broken.
@@ -115,6 +123,16 @@ impl Entry {
 
     /// Whether the client sent its page to a browser here.
     pub fn is_page_of_the_app(&self) -> bool {
+        self.is_seen_from_the_app() && self.purpose == Purpose::Page
+    }
+
+    /// The page as its user sees it.
+    pub fn shown(&self) -> &str {
+        self.made.as_deref().unwrap_or(self.answer.body())
+    }
+
+    /// Whether the client sent something to a browser here: a page, or what a page asked for.
+    pub fn is_seen_from_the_app(&self) -> bool {
         self.to == Party::App && matches!(self.from, Party::Browser(_))
     }
 }
@@ -235,6 +253,10 @@ fn front(places: &Places, sighting: Sighting, journaled: Option<&Exchange>) -> E
         authorization: None,
         cookies: seen.cookies,
         answer: seen.answer,
+        purpose: seen.purpose,
+        left_for: seen.left_for,
+        made: seen.made,
+        referer: seen.referer,
         faults: journaled.map(fault_summaries).unwrap_or_default(),
         violations: journaled.map(violations).unwrap_or_default(),
         transport: None,
@@ -276,6 +298,10 @@ fn back_channel(places: &Places, role: Role, exchange: &Exchange) -> Option<Entr
             headers: exchange.response.headers.clone(),
             body: exchange.response.body.clone(),
         },
+        purpose: Purpose::Page,
+        left_for: None,
+        made: None,
+        referer: None,
         faults: fault_summaries(exchange),
         violations: violations(exchange),
         transport: exchange

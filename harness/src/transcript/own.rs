@@ -32,7 +32,7 @@ pub fn own(all: Vec<Arc<Exchange>>, after: u64, key: Option<&str>) -> Own {
     for exchange in all.iter().filter(|it| is_later(it)) {
         let owner = match exchange.notes.test.as_deref() {
             Some(test) => Some(test),
-            None if is_for_all(exchange.endpoint) => continue,
+            None if is_for_all(exchange.endpoint) || is_preflight(exchange) => continue,
             None => owner(&all, exchange),
         };
         match owner {
@@ -50,6 +50,11 @@ pub fn own(all: Vec<Arc<Exchange>>, after: u64, key: Option<&str>) -> Own {
 /// Whether requests there belong to nobody: documents, and what browsers do without being sent.
 fn is_for_all(endpoint: Endpoint) -> bool {
     !carries_a_key(endpoint) || matches!(endpoint, Endpoint::Authorize | Endpoint::EndSession)
+}
+
+/// Whether a browser asks what a script may ask (CORS), with nothing of the script's in it.
+fn is_preflight(exchange: &Exchange) -> bool {
+    exchange.request.method == "OPTIONS"
 }
 
 /// The run that was handed what a request uses, right or twisted by a fault.

@@ -23,7 +23,7 @@ pub fn render(transcript: &[Entry], redactor: &Redactor) -> String {
 
 /// Renders one exchange.
 pub fn render_entry(entry: &Entry, redactor: &Redactor) -> String {
-    request(entry, redactor) + &response(entry, redactor)
+    format!("{}{}", request(entry, redactor), response(entry, redactor))
 }
 
 fn request(entry: &Entry, redactor: &Redactor) -> String {
@@ -106,6 +106,10 @@ fn response(entry: &Entry, redactor: &Redactor) -> String {
             }
         }
     }
+    if let Some(next) = &entry.left_for {
+        let next = redactor.text(&next[..url::Position::AfterPath]);
+        writeln!(text, "{indent}↳ by script to {next}").expect("a string takes all");
+    }
     for fault in &entry.faults {
         writeln!(text, "{indent}↑ fault: {}", redactor.text(fault)).expect("a string takes all");
     }
@@ -150,10 +154,12 @@ fn content(entry: &Entry, body: &str, redactor: &Redactor) -> Vec<String> {
             let start: String = line.chars().take(60).collect();
             vec![format!(" {start}\n")]
         }
-        Some(Endpoint::Authorize | Endpoint::EndSession | Endpoint::Other) | None => heading(body)
-            .map(|title| format!(" “{}”\n", redactor.text(&title)))
-            .into_iter()
-            .collect(),
+        Some(Endpoint::Authorize | Endpoint::EndSession | Endpoint::Other) | None => {
+            heading(entry.shown())
+                .map(|title| format!(" “{}”\n", redactor.text(&title)))
+                .into_iter()
+                .collect()
+        }
     }
 }
 
@@ -200,7 +206,7 @@ fn time(seconds: &str, redactor: &Redactor) -> String {
     };
     whole.parse().map_or_else(
         |_| redactor.text(seconds),
-        |whole| redactor.time(whole) + &fraction,
+        |whole| format!("{}{fraction}", redactor.time(whole)),
     )
 }
 

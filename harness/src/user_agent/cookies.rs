@@ -12,18 +12,22 @@ use super::Answer;
 /// A cookie in a jar.
 #[derive(Debug, Clone)]
 pub struct StoredCookie {
-    host: String,
-    path: String,
+    /// The host, or the domain that begins with a dot.
+    pub host: String,
+    /// The path that it is for.
+    pub path: String,
     /// The name.
     pub name: String,
     /// The value.
     pub value: String,
-    /// The attributes as they were set, for checks.
-    pub header: String,
-    http_only: bool,
-    secure: bool,
-    same_site: SameSite,
-    expires: Option<SystemTime>,
+    /// Whether scripts cannot read it.
+    pub http_only: bool,
+    /// Whether it goes over https alone.
+    pub secure: bool,
+    /// What other sites can cause.
+    pub same_site: SameSite,
+    /// When it ends; none, when the browser does.
+    pub expires: Option<SystemTime>,
 }
 
 /// A browser's cookies.
@@ -103,7 +107,6 @@ impl Jar {
             path,
             name: cookie.name().to_owned(),
             value: cookie.value().to_owned(),
-            header: header.to_owned(),
             http_only: cookie.http_only().unwrap_or(false),
             secure,
             same_site,
@@ -137,6 +140,11 @@ impl Jar {
             .collect()
     }
 
+    /// All cookies.
+    pub fn iter(&self) -> impl Iterator<Item = &StoredCookie> {
+        self.cookies.iter()
+    }
+
     /// The cookies of a host.
     pub fn of_host<'a>(&'a self, host: &'a str) -> impl Iterator<Item = &'a StoredCookie> {
         self.cookies
@@ -155,10 +163,12 @@ impl Jar {
     }
 }
 
-impl StoredCookie {
-    /// Whether scripts cannot read it.
-    pub fn is_http_only(&self) -> bool {
-        self.http_only
+impl FromIterator<StoredCookie> for Jar {
+    fn from_iter<I: IntoIterator<Item = StoredCookie>>(cookies: I) -> Self {
+        Self {
+            cookies: cookies.into_iter().collect(),
+            blocked: false,
+        }
     }
 }
 

@@ -1,8 +1,11 @@
 //! The browser that the harness plays over HTTP: it follows redirects, keeps cookies as browsers
-//! do, and remembers every exchange.
+//! do, and remembers every exchange. Where a target wants a real one, it is a window of Chromium.
 
 mod cookies;
+mod halts;
 mod markup;
+mod real;
+mod seen;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::OnceLock;
@@ -13,13 +16,17 @@ use reqwest::{Certificate, Client, Method, redirect};
 use url::Url;
 
 pub use cookies::{Jar, StoredCookie, is_loopback};
+pub use halts::{Halts, is_authorization_response};
 pub use markup::{Click, ClickError, Clickable, click, fields, is_selector, texts, token};
+pub use seen::{Answer, Arrival, Purpose, Seen, last_page};
+
+use crate::chromium::{Chromium, Window};
 
 /// How many redirects a browser follows before it gives up.
-const REDIRECT_LIMIT: usize = 20;
+pub(crate) const REDIRECT_LIMIT: usize = 20;
 
 /// How much of a page is read, in bytes.
-const PAGE_LIMIT: usize = 512 * 1024;
+pub(crate) const PAGE_LIMIT: usize = 512 * 1024;
 
 /// The HTTP client for issuers and clients without TLS; everything that makes browsers different
 /// is in their jars.
@@ -57,93 +64,6 @@ pub fn trusting(ca_pem: Option<&str>, host: Option<(&str, IpAddr)>) -> reqwest::
     builder.build()
 }
 
-/// One exchange as the browser saw it.
-#[derive(Debug, Clone)]
-pub struct Seen {
-    /// When the request was sent.
-    pub started: Instant,
-    /// When the page was read.
-    pub ended: Instant,
-    /// The method.
-    pub method: Method,
-    /// The URL.
-    pub url: Url,
-    /// The form that was sent, if any.
-    pub form: Option<String>,
-    /// Names of the cookies that were sent.
-    pub cookies: Vec<(String, String)>,
-    /// What came back.
-    pub answer: Answer,
-}
-
-/// What came back for a request.
-#[derive(Debug, Clone)]
-pub enum Answer {
-    /// A response.
-    Page {
-        /// The status code.
-        status: u16,
-        /// The headers, names in lower case.
-        headers: Vec<(String, String)>,
-        /// The body; what is not UTF-8 is replaced.
-        body: String,
-    },
-    /// Nothing within the time limit.
-    TimedOut,
-    /// The connection broke.
-    Broken(String),
-}
-
-impl Answer {
-    /// The status code, if there was a response.
-    pub fn status(&self) -> Option<u16> {
-        match self {
-            Self::Page { status, .. } => Some(*status),
-            Self::TimedOut | Self::Broken(_) => None,
-        }
-    }
-
-    /// The body, if there was a response.
-    pub fn body(&self) -> &str {
-        match self {
-            Self::Page { body, .. } => body,
-            Self::TimedOut | Self::Broken(_) => "",
-        }
-    }
-
-    /// A header's first value.
-    pub fn header<'a>(&'a self, name: &'a str) -> Option<&'a str> {
-        self.headers(name).next()
-    }
-
-    /// All values of a header.
-    pub fn headers<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        let headers: &[(String, String)] = match self {
-            Self::Page { headers, .. } => headers,
-            Self::TimedOut | Self::Broken(_) => &[],
-        };
-        headers
-            .iter()
-            .filter(move |(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
-    }
-}
-
-/// How a navigation ended.
-#[derive(Debug, Clone)]
-pub enum Arrival {
-    /// At a page that is no redirect; it is the last exchange.
-    Page,
-    /// Before a URL that the navigation was told not to open.
-    Stopped(Url),
-    /// After too many redirects.
-    Loop,
-    /// At a redirect that leads nowhere a browser could go.
-    Astray(String),
-    /// With no answer, or a broken connection.
-    NoAnswer,
-}
-
 /// A browser: a cookie jar and a memory of what it saw.
 #[derive(Debug, Clone)]
 pub struct UserAgent {
@@ -163,6 +83,12 @@ pub struct UserAgent {
     pub headers: Vec<(String, String)>,
     /// How long one navigation may take in all.
     pub time_limit: Duration,
+    /// The real browser to open a window of, if it is to be one.
+    pub chromium: Option<Chromium>,
+    /// Its window, once it has opened something.
+    pub window: Option<Window>,
+    /// What the browser itself failed at. It says nothing about the client.
+    pub trouble: Option<String>,
 }
 
 impl Default for UserAgent {
@@ -176,6 +102,9 @@ impl Default for UserAgent {
             headers: Vec::new(),
             key: None,
             time_limit: Duration::ZERO,
+            chromium: None,
+            window: None,
+            trouble: None,
         }
     }
 }
@@ -191,6 +120,8 @@ pub struct Request {
     pub form: Option<String>,
     /// Whether another site brought the browser here, as with a link in a message.
     pub cross_site: bool,
+    /// What to click on in the page that is open, in place of all that. For real browsers.
+    pub click: Option<Clickable>,
 }
 
 impl Request {
@@ -201,6 +132,7 @@ impl Request {
             url,
             form: None,
             cross_site: false,
+            click: None,
         }
     }
 
@@ -218,20 +150,45 @@ impl Request {
 }
 
 impl UserAgent {
-    /// Whether a URL is the issuers': where a page is looked at that may send its visitor off to
-    /// sign in, which is another act.
-    pub fn leaves(&self) -> impl Fn(&Url) -> bool + use<> {
-        let issuers = self.issuer_origin.clone();
-        move |next| next.origin().ascii_serialization() == issuers
+    /// Stops before pages of the issuers: where a page is looked at that may send its visitor off
+    /// to sign in, which is another act.
+    pub fn leaves(&self) -> Halts {
+        Halts {
+            origin: Some(self.issuer_origin.clone()),
+            ..Halts::default()
+        }
     }
 
-    /// Opens a page and follows redirects to the end, or to the first URL for which `stop` says
-    /// so. Every exchange goes to `seen`.
-    pub async fn open(
+    /// Opens a page and follows redirects to the end, or to the first URL that it is to stop at.
+    /// Every exchange goes to `seen`.
+    pub async fn open(&mut self, request: Request, seen: &mut Vec<Seen>, halts: &Halts) -> Arrival {
+        if self.chromium.is_none() {
+            return self.open_over_http(request, seen, halts).await;
+        }
+        if request.method == Method::HEAD {
+            // No page makes a browser ask for that; what looks at links before them does.
+            self.jar = self.cookies().await;
+            let arrival = self.open_over_http(request, seen, halts).await;
+            self.set_cookies(self.jar.clone()).await;
+            return arrival;
+        }
+        match Box::pin(self.open_in_window(&request, halts)).await {
+            Ok((more, arrival)) => {
+                seen.extend(more);
+                arrival
+            }
+            Err(trouble) => {
+                self.trouble = Some(trouble);
+                Arrival::Broken
+            }
+        }
+    }
+
+    async fn open_over_http(
         &mut self,
         request: Request,
         seen: &mut Vec<Seen>,
-        stop: impl Fn(&Url) -> bool,
+        halts: &Halts,
     ) -> Arrival {
         let deadline = Instant::now() + self.time_limit;
         let mut request = request;
@@ -241,7 +198,10 @@ impl UserAgent {
             let (answer, url) = (exchange.answer.clone(), exchange.url.clone());
             seen.push(exchange);
             let Some(status) = answer.status() else {
-                return Arrival::NoAnswer;
+                return match answer {
+                    Answer::TimedOut => Arrival::TimedOut,
+                    Answer::Page { .. } | Answer::Broken(_) => Arrival::Broken,
+                };
             };
             self.jar.take(&url, &answer);
             let location = answer.header(LOCATION.as_str());
@@ -252,7 +212,7 @@ impl UserAgent {
                 Ok(next) if matches!(next.scheme(), "http" | "https") => next,
                 Ok(_) | Err(_) => return Arrival::Astray(location.to_owned()),
             };
-            if stop(&next) {
+            if halts.at(&next) {
                 return Arrival::Stopped(next);
             }
             // As browsers do: one foreign link in a chain of redirects makes the rest cross-site.
@@ -266,6 +226,14 @@ impl UserAgent {
             };
         }
         Arrival::Loop
+    }
+
+    /// What issuers are told: who comes, what is left out, which run it is for.
+    fn for_issuers(&self) -> impl Iterator<Item = (String, String)> {
+        let headers = self.issuer_headers.iter();
+        let headers = headers.map(|(name, value)| ((*name).to_owned(), value.clone()));
+        let key = self.key.iter();
+        headers.chain(key.map(|key| ("gauntlet-test".to_owned(), key.clone())))
     }
 
     async fn send(&self, request: &Request, cross_site: bool, deadline: Instant) -> Seen {
@@ -296,11 +264,8 @@ impl UserAgent {
             }
         }
         if request.url.origin().ascii_serialization() == self.issuer_origin {
-            for (name, value) in &self.issuer_headers {
-                builder = builder.header(*name, value);
-            }
-            if let Some(key) = &self.key {
-                builder = builder.header("gauntlet-test", key);
+            for (name, value) in self.for_issuers() {
+                builder = builder.header(name, value);
             }
         } else {
             for (name, value) in &self.headers {
@@ -335,6 +300,10 @@ impl UserAgent {
             form: request.form.clone(),
             cookies,
             answer,
+            purpose: Purpose::Page,
+            left_for: None,
+            made: None,
+            referer: None,
         }
     }
 }

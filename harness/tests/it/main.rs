@@ -1,5 +1,7 @@
 //! Integration tests, all in one binary.
 
+#[cfg(feature = "browser")]
+mod browser;
 mod cli;
 mod configuration;
 mod doctor;

@@ -42,7 +42,7 @@ fn run(folder: &Folder, arguments: &[&str]) -> Verdicts {
         .output()
         .expect("the program starts");
     let text = String::from_utf8_lossy(&output.stdout).into_owned()
-        + &String::from_utf8_lossy(&output.stderr);
+        + String::from_utf8_lossy(&output.stderr).as_ref();
     let report = std::fs::read(folder.0.join("report.json")).unwrap_or_else(|_| panic!("{text}"));
     let report: serde_json::Value = serde_json::from_slice(&report).expect("it is JSON");
     let results = report["results"].as_array().expect("there are results");

@@ -16,7 +16,7 @@ use gather::{GatherError, gather};
 pub async fn doctor(args: &DoctorArgs) -> Exit {
     match &args.issuer {
         Some(issuer) => provider(issuer, args).await,
-        None => target::target(args.target.as_deref()).await,
+        None => Box::pin(target::target(args.target.as_deref())).await,
     }
 }
 

@@ -251,6 +251,7 @@ fn as_target(mutant: &Mutant, program: &Path) -> Target {
     let start = Start {
         command: format!("'{}'", program.display()),
         install: None,
+        public_client: false,
         ready: Ready::default(),
         timeout: "20s".to_owned(),
         restart: Restart::PerScenario,

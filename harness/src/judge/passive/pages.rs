@@ -1,5 +1,8 @@
 //! What the client's own pages and responses look like to a browser.
 
+use oauth_gauntlet_provider::Endpoint;
+use url::Url;
+
 use super::Tally;
 use crate::run::{Record, Standing};
 use crate::transcript::Entry;
@@ -44,7 +47,15 @@ pub(super) fn clean_url(tally: &mut Tally<'_>, run: &Record) {
             continue;
         };
         tally.looked_at += 1;
-        if status < 300 && is_html(entry) {
+        // A page whose status says nothing may be a refusal.
+        let code = entry.query("code");
+        let redeems = |it: &Entry| it.endpoint == Some(Endpoint::Token) && it.form("code") == code;
+        if entry.made.is_some() && !run.transcript.iter().any(redeems) {
+            continue;
+        }
+        // A script may take the code away, or the browser on.
+        let cleaned = |url: &Url| !url.query_pairs().any(|(name, _)| name == "code");
+        if status < 300 && is_html(entry) && !entry.left_for.as_ref().is_some_and(cleaned) {
             tally.found(
                 Some(entry),
                 "the client leaves the code in the address bar".to_owned(),

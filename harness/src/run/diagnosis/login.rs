@@ -70,7 +70,7 @@ impl Case<'_> {
             ),
         };
         let more = match status {
-            200..400 => vec![format!("the page says {}", excerpt(last.answer.body()))],
+            200..400 => vec![format!("the page says {}", excerpt(last.shown()))],
             _ => Vec::new(),
         };
         Some(self.error(title, more, change))
@@ -209,7 +209,7 @@ impl Case<'_> {
     /// A page that was shown in place of a redirect, and where its links lead.
     fn page_on_the_way(&self, last: &Entry) -> String {
         let login = self.target.app.login.path();
-        let links = links(last.answer.body());
+        let links = links(last.shown());
         let starts = links.iter().find(|link| {
             let words = ["login", "auth", "oidc", "oauth", "sso", "sign"];
             !link.starts_with(login)

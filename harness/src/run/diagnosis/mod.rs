@@ -139,7 +139,7 @@ impl Case<'_> {
     /// What the client printed and its last page, for what gives a cause away.
     fn words_of_the_client(&self) -> String {
         let mut pages = self.act.iter().filter(|entry| entry.is_page_of_the_app());
-        let page = pages.next_back().map_or("", |entry| entry.answer.body());
+        let page = pages.next_back().map_or("", |entry| entry.shown());
         format!("{}\n{page}", self.record.log).to_lowercase()
     }
 

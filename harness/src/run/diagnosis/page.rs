@@ -84,7 +84,7 @@ impl Case<'_> {
         let mut pages = self.act.iter().filter(|entry| entry.is_page_of_the_app());
         let last = pages.next_back()?;
         let account = self.record.accounts.of(Browser::Victim);
-        let shows = |needle: &&str| last.answer.body().contains(*needle);
+        let shows = |needle: &&str| last.shown().contains(*needle);
         let found = account.needles().iter().any(shows) && last.query("code").is_none();
         found.then(|| last.url.path().to_owned())
     }
@@ -136,7 +136,7 @@ impl Case<'_> {
             ),
             (200..300, Way::Open(_))
                 if step.standing == Standing::SignedIn(Browser::Victim)
-                    && page.answer.body().contains("<form") =>
+                    && page.shown().contains("<form") =>
             {
                 ("it is a page with a form, which nobody sent", post)
             }

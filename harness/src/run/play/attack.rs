@@ -6,13 +6,13 @@ use oauth_gauntlet_provider::{Client, TokensFor};
 use reqwest::Method;
 use url::Url;
 
-use super::{RunError, Stage, is_authorization_response, random};
+use super::{RunError, Stage, random};
 use crate::run::{Secret, SecretKind};
 use crate::scenario::{
     Browser, Callback, CodeSource, IssSource, OpenMethod, Role, StateSource, Step,
 };
 use crate::target::{Account, Values};
-use crate::user_agent::{Arrival, Request};
+use crate::user_agent::{Arrival, Halts, Request};
 
 /// Another client of the honest issuer, which the attacker runs.
 const OTHER_CLIENT: &str = "another-app";
@@ -245,11 +245,14 @@ impl Stage<'_> {
         };
         self.sign_in_as(&step);
         let mut seen = Vec::new();
-        let held = |next: &Url| is_authorization_response(next, &app);
+        let held = Halts {
+            response_to: Some(app),
+            ..Halts::default()
+        };
         let arrival = self
             .attacker
             .agent
-            .open(Request::get(url), &mut seen, held)
+            .open(Request::get(url), &mut seen, &held)
             .await;
         self.saw(Browser::Attacker, seen, true);
         let code = match &arrival {

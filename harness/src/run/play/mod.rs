@@ -20,12 +20,12 @@ use url::Url;
 
 pub(super) use self::checkup::{Checkup, Stuck, checkup};
 use self::observe::point;
-use self::open::{is_authorization_response, to_the_end};
-use super::{Arrived, FaultRecord, Record, Secret, Standing, StepRecord, Window};
+use super::{Arrived, Deposit, FaultRecord, Record, Secret, Standing, StepRecord, Window};
+use crate::chromium::Said;
 use crate::scenario::{Act, Browser, Plan, Role, Settings, Step};
 use crate::target::{Instance, Target, Way, last_number};
 use crate::transcript::Sighting;
-use crate::user_agent::{Jar, Request, UserAgent};
+use crate::user_agent::{Halts, Jar, Request, UserAgent};
 
 /// Why a run could not be played. None of these says anything about the client.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -47,6 +47,9 @@ pub enum RunError {
     /// A page of the client is not as the target file says.
     #[error("{0}")]
     Page(String),
+    /// The browser itself failed.
+    #[error("the browser failed: {0}")]
+    Browser(String),
 }
 
 impl From<FaultError> for RunError {
@@ -138,6 +141,8 @@ struct Stage<'a> {
     sightings: Vec<Sighting>,
     minted: Vec<Secret>,
     steps: Vec<StepRecord>,
+    stored: Vec<Deposit>,
+    said: Vec<Said>,
     faults: Vec<FaultRecord>,
     /// The last exchange before what is being recorded, in the journals of the honest and the
     /// attacker's issuer.
@@ -179,8 +184,9 @@ impl<'a> Stage<'a> {
                     .map(|inside| (instance.app.clone(), inside)),
                 issuer_origin: origin.clone(),
                 key: instance.key.clone(),
-                headers: headers(target),
+                headers: headers(target, instance.chromium.is_some()),
                 time_limit: target.time_limit,
+                chromium: instance.chromium.clone(),
                 ..UserAgent::default()
             },
             ..Actor::default()
@@ -196,6 +202,8 @@ impl<'a> Stage<'a> {
             sightings: Vec::new(),
             minted: Vec::new(),
             steps: Vec::new(),
+            stored: Vec::new(),
+            said: Vec::new(),
             faults: Vec::new(),
             journal_from: instance.journal_from,
         }
@@ -278,6 +286,10 @@ impl<'a> Stage<'a> {
         };
         let to = Instant::now();
         self.disarm(armed);
+        self.look_into_the_browser(step.browser).await;
+        if let Some(trouble) = self.actor(step.browser).agent.trouble.take() {
+            return Err(RunError::Browser(trouble));
+        }
         let explained = self.explained(Window { from, to: between });
         self.steps.push(StepRecord {
             act: step.act,
@@ -304,14 +316,16 @@ impl<'a> Stage<'a> {
         match step.act {
             Act::SignIn | Act::Begin => {
                 self.sign_in_as(step);
-                let holds = step.act == Act::Begin;
-                let app = self.instance.app.clone();
-                let held = move |next: &Url| holds && is_authorization_response(next, &app);
+                let held = Halts {
+                    response_to: (step.act == Act::Begin).then(|| self.instance.app.clone()),
+                    ..Halts::default()
+                };
                 let mut request = if let Some(target) = &step.return_to {
                     Request::get(self.login_with_return(target)?)
                 } else {
                     let login = self.login(step.issuer)?;
-                    self.request(step.browser, &login).await?
+                    self.request(step.browser, &login, !step.with.is_empty())
+                        .await?
                 };
                 request.url = self.with_parameters(request.url, &step.with);
                 self.navigate(step, request, held).await
@@ -322,7 +336,7 @@ impl<'a> Stage<'a> {
                 let acted = if callback.twice {
                     self.open_twice(step, request).await?
                 } else {
-                    self.navigate(step, request, to_the_end).await?
+                    self.navigate(step, request, Halts::default()).await?
                 };
                 Ok(Acted {
                     delivered: code,
@@ -337,12 +351,12 @@ impl<'a> Stage<'a> {
             }
             Act::VisitTogether => Ok(Acted::at(self.visit_together(step.browser).await?)),
             Act::SignOut => {
-                let request = self.sign_out(step).await?;
-                self.navigate(step, request, to_the_end).await
+                let request = self.sign_out(step, !step.with.is_empty()).await?;
+                self.navigate(step, request, Halts::default()).await
             }
             Act::ForgedSignOut => {
                 // Another site knows where the form goes, and none of its hidden fields.
-                let request = self.sign_out(step).await?;
+                let request = self.sign_out(step, true).await?;
                 let forged = Request {
                     cross_site: true,
                     form: request.form.as_ref().map(|_| String::new()),
@@ -354,25 +368,13 @@ impl<'a> Stage<'a> {
                         cross_site: true,
                         ..Request::get(forged.url.clone())
                     };
-                    self.navigate(step, link, to_the_end).await?;
+                    self.navigate(step, link, Halts::default()).await?;
                 }
-                self.navigate(step, forged, to_the_end).await
+                self.navigate(step, forged, Halts::default()).await
             }
             Act::PushLogout => self.push_logout(step).await,
-            Act::CopyCookies => {
-                let actor = self.actor(step.browser);
-                actor.copied = Some(actor.agent.jar.clone());
-                Ok(Acted::at(Arrived::Nowhere))
-            }
-            Act::RestoreCookies => {
-                let actor = self.actor(step.browser);
-                let copied = actor.copied.clone();
-                actor.agent.jar = copied.ok_or_else(|| missing("copied cookies"))?;
-                Ok(Acted::at(Arrived::Nowhere))
-            }
-            Act::BlockCookies => {
-                self.actor(step.browser).agent.jar = Jar::blocked();
-                Ok(Acted::at(Arrived::Nowhere))
+            Act::CopyCookies | Act::RestoreCookies | Act::PlantCookies | Act::BlockCookies => {
+                self.change_cookies(step, index).await
             }
             Act::Expire => {
                 self.instance.honest.expire_access_tokens();
@@ -382,17 +384,42 @@ impl<'a> Stage<'a> {
                 self.instance.honest.rotate_keys();
                 Ok(Acted::at(Arrived::Nowhere))
             }
+        }
+    }
+
+    /// What is done to a browser's cookies; any other act blocks them.
+    async fn change_cookies(&mut self, step: &Step, index: usize) -> Result<Acted, RunError> {
+        let nowhere = Acted::at(Arrived::Nowhere);
+        match step.act {
+            Act::CopyCookies => {
+                let actor = self.actor(step.browser);
+                actor.copied = Some(actor.agent.cookies().await);
+            }
+            Act::RestoreCookies => {
+                let actor = self.actor(step.browser);
+                let copied = actor.copied.clone().ok_or(RunError::Missing {
+                    step: index + 1,
+                    what: "copied cookies",
+                })?;
+                actor.agent.set_cookies(copied).await;
+            }
             Act::PlantCookies => {
                 let host = self.page("/")?.host_str().unwrap_or_default().to_owned();
-                let jar = self.attacker.agent.jar.clone();
-                let planted = jar.of_host(&host).count();
-                self.victim.agent.jar.plant(&host, &jar);
-                Ok(Acted {
-                    planted: Some(planted),
-                    ..Acted::at(Arrived::Nowhere)
-                })
+                let theirs = self.attacker.agent.cookies().await;
+                let mut jar = self.victim.agent.cookies().await;
+                jar.plant(&host, &theirs);
+                self.victim.agent.set_cookies(jar).await;
+                return Ok(Acted {
+                    planted: Some(theirs.of_host(&host).count()),
+                    ..nowhere
+                });
+            }
+            _ => {
+                let agent = &mut self.actor(step.browser).agent;
+                agent.set_cookies(Jar::blocked()).await;
             }
         }
+        Ok(nowhere)
     }
 
     fn page(&self, path: &str) -> Result<Url, RunError> {
@@ -429,12 +456,13 @@ impl<'a> Stage<'a> {
     }
 }
 
-/// What browsers send to the client: that they read HTML, and what the target wants.
-fn headers(target: &Target) -> Vec<(String, String)> {
+/// What browsers send to the client: that they read HTML, which a real one says by itself, and what
+/// the target wants.
+fn headers(target: &Target, real: bool) -> Vec<(String, String)> {
     const ACCEPT: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
     let wanted = &target.app.headers;
     let says = wanted.keys().any(|it| it.eq_ignore_ascii_case("accept"));
-    let accept = (!says).then(|| ("accept".to_owned(), ACCEPT.to_owned()));
+    let accept = (!says && !real).then(|| ("accept".to_owned(), ACCEPT.to_owned()));
     let wanted = wanted
         .iter()
         .map(|(name, value)| (name.clone(), value.clone()));

@@ -1,16 +1,18 @@
 //! What is looked at: the protected page after every step, and all that is on record at the end.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use oauth_gauntlet_provider::{Endpoint, Exchange, Fault, IssuedKind};
 
 use super::Stage;
-use crate::run::{Accounts, Arrived, Record, Secret, SecretKind, Standing, StepRecord, Window};
+use crate::run::{
+    Accounts, Arrived, Deposit, Record, Secret, SecretKind, Standing, StepRecord, Window,
+};
 use crate::scenario::{Browser, Role};
 use crate::target::last_number;
 use crate::transcript::{Places, merge, own};
-use crate::user_agent::{Arrival, Jar, Request, Seen};
+use crate::user_agent::{Arrival, Jar, Purpose, Request, Seen, last_page};
 
 /// The exchanges with each of the issuers.
 type Journals = [(Role, Vec<Arc<Exchange>>); 2];
@@ -24,29 +26,60 @@ impl Stage<'_> {
         let mut seen = Vec::new();
         let agent = &mut self.actor(browser).agent;
         let leaves = agent.leaves();
-        let arrival = agent.open(Request::get(page), &mut seen, leaves).await;
-        let last = seen.last().cloned();
+        let arrival = agent.open(Request::get(page), &mut seen, &leaves).await;
+        let last = last_page(&seen).cloned();
         self.saw(browser, seen, false);
         let body = last
             .as_ref()
-            .map(|seen| seen.answer.body().to_owned())
+            .map(|seen| seen.shown().body().to_owned())
             .unwrap_or_default();
         let standing = match (arrival, &last) {
             (Arrival::Page, Some(seen)) => self.standing(browser, seen),
             (Arrival::Stopped(_), _) => Standing::AsksLogin,
             (Arrival::Loop, _) => Standing::Loop,
             (Arrival::Astray(_), _) => Standing::Out,
-            (Arrival::NoAnswer, _) | (Arrival::Page, None) => Standing::NoAnswer,
+            (Arrival::TimedOut | Arrival::Broken, _) | (Arrival::Page, None) => Standing::NoAnswer,
         };
         (standing, body)
+    }
+
+    /// What the client keeps in a real browser, and what its pages said there.
+    pub(super) async fn look_into_the_browser(&mut self, browser: Browser) {
+        let Some(window) = self.actor(browser).agent.window.clone() else {
+            return;
+        };
+        self.said.extend(window.said());
+        let at = Instant::now();
+        for stored in window.stored().await {
+            let mut known = self.stored.iter();
+            if !known.any(|kept| kept.browser == browser && kept.stored == stored) {
+                self.stored.push(Deposit {
+                    at,
+                    browser,
+                    stored,
+                });
+            }
+        }
+    }
+
+    /// What the browser of the last step shows.
+    async fn screenshot(&self) -> Option<Vec<u8>> {
+        let actor = match self.steps.last()?.browser {
+            Browser::Victim => &self.victim,
+            Browser::Attacker => &self.attacker,
+            Browser::Namesake => &self.namesake,
+            Browser::Twin => &self.twin,
+        };
+        actor.agent.window.as_ref()?.screenshot().await
     }
 
     /// Who is signed in, by what a page shows. What two accounts share proves neither of them,
     /// except to the victim, whom it was taken from.
     pub(super) fn standing(&self, browser: Browser, seen: &Seen) -> Standing {
-        let body = seen.answer.body();
+        let answer = seen.shown();
+        let body = answer.body();
         if let Some(probe) = &self.target.signed_out
-            && probe.fits(&seen.answer)
+            && probe.fits(&answer)
         {
             return Standing::AsksLogin;
         }
@@ -79,7 +112,8 @@ impl Stage<'_> {
         };
         let offers_login = status < 500
             && !login.is_empty()
-            && (seen.url.path() == login || ["\"", "'", "="].iter().any(|quote| links(quote)));
+            && (seen.shown_at().path() == login
+                || ["\"", "'", "="].iter().any(|quote| links(quote)));
         if matches!(status, 401 | 403) || offers_login {
             Standing::AsksLogin
         } else {
@@ -94,16 +128,18 @@ impl Stage<'_> {
         let mut sightings = self.sightings.iter().rev();
         let last = sightings.find(|sighting| {
             let seen = &sighting.seen;
-            seen.started >= window.from
+            seen.purpose == Purpose::Page
+                && seen.started >= window.from
                 && seen.started < window.to
                 && seen.url.as_str().starts_with(&self.instance.app)
         })?;
-        Some(probe.fits(&last.seen.answer))
+        Some(probe.fits(&last.seen.shown()))
     }
 
     /// Whether a page shows an account, by something that another account does not have.
     fn shows(&self, seen: &Seen, whose: Browser, unlike: Option<Browser>) -> bool {
-        let body = seen.answer.body();
+        let answer = seen.shown();
+        let body = answer.body();
         let account = self.instance.account(whose);
         let other = unlike.map(|unlike| self.instance.account(unlike));
         let needles = || {
@@ -117,7 +153,7 @@ impl Stage<'_> {
             return needles();
         };
         let filled = probe.filled(account);
-        if !filled.fits(&seen.answer) {
+        if !filled.fits(&answer) {
             return false;
         }
         if !probe.names_account() {
@@ -155,6 +191,7 @@ impl Stage<'_> {
     /// Everything that was observed since the last time.
     pub(super) async fn record(&mut self) -> Record {
         let ended = self.ended().await;
+        let screenshot = self.screenshot().await;
         let (journals, unclear) = self.journals();
         let mut secrets: Vec<Secret> = Vec::new();
         for exchange in journals.iter().flat_map(|(_, exchanges)| exchanges) {
@@ -198,6 +235,9 @@ impl Stage<'_> {
             minted: std::mem::take(&mut self.minted),
             log: (self.instance.log).between(self.instance.log_from, usize::MAX),
             ended,
+            stored: std::mem::take(&mut self.stored),
+            said: std::mem::take(&mut self.said),
+            screenshot,
             unclear,
             accounts: Accounts {
                 victim: self.instance.victim.clone(),

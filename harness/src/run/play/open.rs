@@ -8,28 +8,28 @@ use crate::run::Arrived;
 use crate::scenario::{Browser, Role, Step};
 use crate::target::Values;
 use crate::transcript::Sighting;
-use crate::user_agent::{Answer, Arrival, Request, Seen, is_loopback};
+use crate::user_agent::{Arrival, Halts, Request, Seen, is_authorization_response, last_page};
 
 impl Stage<'_> {
-    /// Opens a page to the end, or to the first URL for which `until` says so. Pages of other sites
-    /// are not opened.
+    /// Opens a page to the end, or to the first URL that it is to stop at. Pages of other sites are
+    /// not opened.
     pub(super) async fn navigate(
         &mut self,
         step: &Step,
         request: Request,
-        until: impl Fn(&Url) -> bool,
+        until: Halts,
     ) -> Result<Acted, RunError> {
-        let home = self.home()?;
-        let elsewhere = |next: &Url| !home.iter().any(|host| next.host_str() == Some(host));
+        let halts = Halts {
+            home: Some(self.home()?),
+            ..until
+        };
         let mut seen = Vec::new();
         let actor = self.actor(step.browser);
-        let here = |next: &Url| next.host_str().is_some_and(is_loopback);
-        let halts = |next: &Url| until(next) || (elsewhere(next) && !here(next));
-        let arrival = actor.agent.open(request, &mut seen, halts).await;
-        let stopped = matches!(&arrival, Arrival::Stopped(next) if until(next));
+        let arrival = actor.agent.open(request, &mut seen, &halts).await;
+        let stopped = matches!(&arrival, Arrival::Stopped(next) if halts.wanted(next));
         let arrived = self.remember(step, arrival, &seen, stopped);
         let landed = match arrived {
-            Arrived::Page => seen.last().map(|seen| seen.url.clone()),
+            Arrived::Page => last_page(&seen).map(|seen| seen.shown_at().clone()),
             _ => None,
         };
         self.saw(step.browser, seen, false);
@@ -46,21 +46,18 @@ impl Stage<'_> {
         request: Request,
     ) -> Result<Acted, RunError> {
         let actor = self.actor(step.browser);
-        let mut other = actor.agent.clone();
+        let mut other = actor.agent.another_tab().await;
         let (mut first, mut second) = (Vec::new(), Vec::new());
         let before = actor.agent.jar.clone();
+        let end = Halts::default();
         let (arrival, _) = tokio::join!(
-            actor.agent.open(request.clone(), &mut first, to_the_end),
-            other.open(request, &mut second, to_the_end),
+            actor.agent.open(request.clone(), &mut first, &end),
+            other.open(request, &mut second, &end),
         );
-        // The cookies of one browser: those of the response that came last.
-        let mut jar = before;
         let mut seen: Vec<Seen> = first.into_iter().chain(second).collect();
         seen.sort_by_key(|exchange| exchange.ended);
-        for exchange in &seen {
-            jar.take(&exchange.url, &exchange.answer);
-        }
-        actor.agent.jar = jar;
+        actor.agent.jar = before;
+        actor.agent.take_cookies(&seen);
         let arrived = self.remember(step, arrival, &seen, false);
         self.saw(step.browser, seen, false);
         Ok(Acted::at(arrived))
@@ -90,10 +87,8 @@ impl Stage<'_> {
             }
             Arrival::Loop => Arrived::Loop,
             Arrival::Astray(location) => Arrived::Astray(location),
-            Arrival::NoAnswer => match seen.last().map(|seen| &seen.answer) {
-                Some(Answer::TimedOut) => Arrived::TimedOut,
-                _ => Arrived::Broken,
-            },
+            Arrival::TimedOut => Arrived::TimedOut,
+            Arrival::Broken => Arrived::Broken,
         }
     }
 
@@ -147,45 +142,16 @@ impl Stage<'_> {
     }
 
     /// The request that signs out.
-    pub(super) async fn sign_out(&mut self, step: &Step) -> Result<Request, RunError> {
+    pub(super) async fn sign_out(
+        &mut self,
+        step: &Step,
+        by_url: bool,
+    ) -> Result<Request, RunError> {
         let logout = self.target.app.logout.clone();
-        let request = self.request(step.browser, &logout).await?;
+        let request = self.request(step.browser, &logout, by_url).await?;
         Ok(Request {
             url: self.with_parameters(request.url, &step.with),
             ..request
         })
-    }
-}
-
-pub(super) fn to_the_end(_: &Url) -> bool {
-    false
-}
-
-pub(super) fn is_authorization_response(url: &Url, app: &str) -> bool {
-    url.as_str().starts_with(app)
-        && url
-            .query_pairs()
-            .any(|(name, _)| matches!(name.as_ref(), "code" | "error"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_authorization_response_is_told_from_other_pages() {
-        let url = |text: &str| Url::parse(text).expect("a URL of this test");
-        assert!(is_authorization_response(
-            &url("http://localhost:1/cb?code=x"),
-            "http://localhost:1"
-        ));
-        assert!(!is_authorization_response(
-            &url("http://localhost:1/cb"),
-            "http://localhost:1"
-        ));
-        assert!(!is_authorization_response(
-            &url("http://other/cb?code=x"),
-            "http://localhost:1"
-        ));
     }
 }

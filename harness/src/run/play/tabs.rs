@@ -10,27 +10,29 @@ impl Stage<'_> {
     /// what each response sets in the order in which they came.
     pub(super) async fn visit_together(&mut self, browser: Browser) -> Result<Arrived, RunError> {
         let page = self.page(&self.target.app.protected)?;
-        let agent = &self.actor(browser).agent;
-        let leaves = || agent.leaves();
+        let agent = &mut self.actor(browser).agent;
+        let leaves = agent.leaves();
         let request = || Request::get(page.clone());
-        let mut tabs = [(); 4].map(|()| (agent.clone(), Vec::<Seen>::new()));
-        let [one, two, three, four] = &mut tabs;
+        let mut tabs = Vec::new();
+        for _ in 0..4 {
+            tabs.push((agent.another_tab().await, Vec::<Seen>::new()));
+        }
+        let Ok([one, two, three, four]) = tabs.get_disjoint_mut([0, 1, 2, 3]) else {
+            return Ok(Arrived::Nowhere);
+        };
         let arrivals = tokio::join!(
-            one.0.open(request(), &mut one.1, leaves()),
-            two.0.open(request(), &mut two.1, leaves()),
-            three.0.open(request(), &mut three.1, leaves()),
-            four.0.open(request(), &mut four.1, leaves()),
+            one.0.open(request(), &mut one.1, &leaves),
+            two.0.open(request(), &mut two.1, &leaves),
+            three.0.open(request(), &mut three.1, &leaves),
+            four.0.open(request(), &mut four.1, &leaves),
         );
         let mut seen: Vec<Seen> = tabs.into_iter().flat_map(|tab| tab.1).collect();
         seen.sort_by_key(|seen| seen.ended);
-        let jar = &mut self.actor(browser).agent.jar;
-        for seen in &seen {
-            jar.take(&seen.url, &seen.answer);
-        }
+        self.actor(browser).agent.take_cookies(&seen);
         self.saw(browser, seen, false);
         let arrivals = [arrivals.0, arrivals.1, arrivals.2, arrivals.3];
         Ok(
-            if arrivals.iter().any(|it| matches!(it, Arrival::NoAnswer)) {
+            if (arrivals.iter()).any(|it| matches!(it, Arrival::TimedOut | Arrival::Broken)) {
                 Arrived::Broken
             } else if arrivals.iter().any(|it| matches!(it, Arrival::Loop)) {
                 Arrived::Loop

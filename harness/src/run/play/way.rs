@@ -5,15 +5,17 @@ use url::Url;
 use super::{RunError, Stage};
 use crate::scenario::Browser;
 use crate::target::Way;
-use crate::user_agent::{self, Request};
+use crate::user_agent::{self, Request, last_page};
 
 impl Stage<'_> {
     /// The request that a way of the target file comes to. For a form and for a click, the pages
-    /// that they are on are opened first.
+    /// that they are on are opened first. A real browser clicks, unless the URL has to be known
+    /// (`by_url`).
     pub(super) async fn request(
         &mut self,
         browser: Browser,
         way: &Way,
+        by_url: bool,
     ) -> Result<Request, RunError> {
         let protected = self.target.app.protected.clone();
         match way {
@@ -53,6 +55,12 @@ impl Stage<'_> {
             Way::Click { open, on } => {
                 let page = open.as_ref().unwrap_or(&protected);
                 let (at, body) = self.look(browser, page).await?;
+                if self.instance.chromium.is_some() && !by_url {
+                    return Ok(Request {
+                        click: Some(on.clone()),
+                        ..Request::get(at)
+                    });
+                }
                 let click = user_agent::click(&body, &at, on)
                     .map_err(|error| RunError::Page(format!("at {page}: {error}")))?;
                 Ok(Request {
@@ -71,9 +79,9 @@ impl Stage<'_> {
         let request = Request::get(page.clone());
         let agent = &mut self.actor(browser).agent;
         let leaves = agent.leaves();
-        agent.open(request, &mut seen, leaves).await;
-        let last = seen.last();
-        let found = last.map(|seen| (seen.url.clone(), seen.answer.body().to_owned()));
+        agent.open(request, &mut seen, &leaves).await;
+        let last = last_page(&seen);
+        let found = last.map(|seen| (seen.shown_at().clone(), seen.shown().body().to_owned()));
         self.saw(browser, seen, false);
         Ok(found.unwrap_or((page, String::new())))
     }
