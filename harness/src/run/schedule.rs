@@ -11,7 +11,7 @@ use super::order::{Kept, Phase, Place};
 use super::outcome::{Outcome, Run, not_started};
 use super::{Record, RunError, control, play};
 use crate::judge::{Judgement, Verdict, control_defect, is_doubtful, is_shaken, judge, passive};
-use crate::scenario::{Plan, Settings, Step, Touches, of_steps};
+use crate::scenario::{Capability, Plan, Settings, Step, Touches, of_steps};
 use crate::target::{InstanceError, Manner, Pool, Spec};
 
 /// What is told while scenarios run.
@@ -87,17 +87,14 @@ pub async fn run_all(
     let mut settled = Settled::default();
     let mut passive_ones = Vec::new();
     for slot in slots {
-        let outcome = match slot.running {
-            Some(task) => task.await.unwrap_or_else(|error| {
-                Outcome::of(
-                    &slot.plan,
-                    Judgement::because(Verdict::Error, error.to_string()),
-                )
-            }),
-            None => {
-                let reason = runner.refused(&slot.plan).unwrap_or_default();
-                Outcome::of(&slot.plan, Judgement::because(Verdict::Skip, reason))
-            }
+        let outcome = if let Some(task) = slot.running {
+            task.await.unwrap_or_else(|error| {
+                let judgement = Judgement::because(Verdict::Error, error.to_string());
+                Outcome::of(&slot.plan, judgement)
+            })
+        } else {
+            let reason = runner.refused(&slot.plan).unwrap_or_default();
+            Outcome::of(&slot.plan, Judgement::because(Verdict::Skip, reason))
         };
         if outcome.plan.check.is_some() && outcome.judgement.verdict == Verdict::Pass {
             passive_ones.push(outcome);
@@ -153,6 +150,10 @@ impl Runner {
     fn refused(&self, plan: &Plan) -> Option<String> {
         let target = self.pool.target();
         if let Some(need) = plan.needs.iter().find(|need| !target.can(**need)) {
+            if *need == Capability::Browser {
+                let how = "needs a real browser: --browser chromium (feature `browser`)";
+                return Some(how.to_owned());
+            }
             let need = serde_json::to_value(need).unwrap_or_default();
             return Some(format!("needs {}", need.as_str().unwrap_or_default()));
         }

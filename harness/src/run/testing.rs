@@ -9,7 +9,7 @@ use super::{Accounts, Arrived, Record, Standing, StepRecord, Window};
 use crate::scenario::{Act, Browser, Role};
 use crate::target::Account;
 use crate::transcript::{Entry, Party, Places};
-use crate::user_agent::Answer;
+use crate::user_agent::{Answer, Purpose};
 
 const APP: &str = "http://localhost:5000";
 const ISSUER: &str = "https://127.0.0.1:9400";
@@ -59,6 +59,9 @@ pub(crate) fn record(steps: Vec<StepRecord>) -> Record {
         secrets: Vec::new(),
         minted: Vec::new(),
         log: String::new(),
+        stored: Vec::new(),
+        said: Vec::new(),
+        screenshot: None,
         ended: None,
         unclear: None,
         accounts: Accounts {
@@ -113,6 +116,10 @@ impl Record {
                 headers: Vec::new(),
                 body: String::new(),
             },
+            purpose: Purpose::Page,
+            left_for: None,
+            made: None,
+            referer: None,
             faults: Vec::new(),
             violations: Vec::new(),
             transport: None,

@@ -97,9 +97,9 @@ impl Kit {
     pub(super) async fn gather(root: &Path) -> Result<Self, BuildError> {
         let metadata = ["metadata", "--quiet", "--offline", "--format-version", "1"];
         let metadata: Metadata = read(&cargo(root, &metadata).await?)?;
-        let build = ["build", "--quiet", "--offline", "--bin", "gauntlet"];
+        let asked = ["build", "--quiet", "--offline", "--bin", "gauntlet"];
         let format = ["--message-format", "json-render-diagnostics"];
-        let built = cargo(root, &[&build[..], &format].concat()).await?;
+        let built = cargo(root, &[&asked[..], &format].concat()).await?;
         let lines = built.split(|byte| *byte == b'\n');
         let messages: Vec<Message> = lines
             .filter(|line| line.starts_with(b"{"))
@@ -120,7 +120,8 @@ impl Kit {
             let mut target = target.ok_or_else(|| missing(kind))?.clone();
             let file = target.file.canonicalize()?;
             let file = file.strip_prefix(&below);
-            target.file = file.map_err(|_| missing("client-app/src"))?.to_owned();
+            let file = file.map_err(|_| missing("client-app/src"))?;
+            file.clone_into(&mut target.file);
             Ok::<_, BuildError>(target)
         };
         let mut of_client = messages.iter().filter(|it| it.package_id == package.id);

@@ -17,6 +17,26 @@ use crate::user_agent::{Arrival, Halts, Request};
 /// Another client of the honest issuer, which the attacker runs.
 const OTHER_CLIENT: &str = "another-app";
 
+/// Whether an authorization response has its parameters in the fragment.
+fn comes_in_fragment(response: &Url) -> bool {
+    let fragment = response.fragment().unwrap_or_default();
+    let mut pairs = form_urlencoded::parse(fragment.as_bytes());
+    pairs.any(|(name, _)| matches!(name.as_ref(), "code" | "error" | "state" | "access_token"))
+}
+
+/// A parameter of an authorization response, wherever they are.
+fn parameter(response: &Url, name: &str) -> Option<String> {
+    let place = if comes_in_fragment(response) {
+        response.fragment()
+    } else {
+        response.query()
+    };
+    let mut pairs = form_urlencoded::parse(place.unwrap_or_default().as_bytes());
+    pairs
+        .find(|(key, _)| key == name)
+        .map(|(_, value)| value.into_owned())
+}
+
 impl Stage<'_> {
     /// Puts an authorization response together: the request that opens it, and the code in it.
     pub(super) async fn prepare(
@@ -29,13 +49,7 @@ impl Stage<'_> {
             step: index + 1,
             what,
         };
-        let from = |url: Option<&Url>, name: &str| {
-            let pairs = url?.query_pairs();
-            pairs
-                .into_iter()
-                .find(|(key, _)| key == name)
-                .map(|(_, value)| value.into_owned())
-        };
+        let from = |url: Option<&Url>, name: &str| parameter(url?, name);
         let last = |held: &[(Role, Url)]| held.last().map(|(_, url)| url.clone());
         let relayed = last(&self.attacker.held);
         let stolen = last(&self.victim.held);
@@ -46,6 +60,8 @@ impl Stage<'_> {
         let mut all = actor.held.iter().rev().skip(1);
         let earlier = all.next().map(|(_, url)| url.clone());
         let known = actor.redirect_uri.clone();
+        let responses = [&pending, &relayed, &stolen, &opened];
+        let in_fragment = { responses }.into_iter().flatten().any(comes_in_fragment);
 
         let code_of = |url: Option<&Url>, what| from(url, "code").ok_or_else(|| missing(what));
         let code = match callback.code {
@@ -80,6 +96,7 @@ impl Stage<'_> {
         ) {
             (Some(mut held), _) => {
                 held.set_query(None);
+                held.set_fragment(None);
                 held
             }
             (None, Some(redirect_uri)) => {
@@ -120,7 +137,9 @@ impl Stage<'_> {
             if callback.method == OpenMethod::Head {
                 request.method = Method::HEAD;
             }
-            if !form.is_empty() {
+            if in_fragment {
+                url.set_fragment(Some(&form));
+            } else if !form.is_empty() {
                 url.query_pairs_mut().extend_pairs(&pairs);
             }
             request.url = url;
