@@ -43,7 +43,7 @@ fn main() -> ExitCode {
     };
     let exit = runtime.block_on(async {
         match command {
-            Command::Run(args) => commands::run::run(args).await,
+            Command::Run(args) => Box::pin(commands::run::run(args)).await,
             Command::List(args) => commands::list::list(&args),
             Command::Report(args) => commands::report::report(&args),
             Command::Explain(args) => commands::explain::explain(&args),
