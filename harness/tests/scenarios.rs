@@ -110,6 +110,6 @@ async fn run(plan: &Plan) -> Result<(Judgement, Record), Failed> {
         return Ok((judgement, clean));
     }
     let instance = pool.acquire(&Spec::of(plan)).await?;
-    let (attack, recovery) = play(pool.target(), &instance, plan).await?;
+    let (attack, recovery) = Box::pin(play(pool.target(), &instance, plan)).await?;
     Ok((judge(plan, &clean, &attack, &recovery), attack))
 }

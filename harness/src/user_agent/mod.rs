@@ -163,12 +163,12 @@ impl UserAgent {
     /// Every exchange goes to `seen`.
     pub async fn open(&mut self, request: Request, seen: &mut Vec<Seen>, halts: &Halts) -> Arrival {
         if self.chromium.is_none() {
-            return self.open_over_http(request, seen, halts).await;
+            return Box::pin(self.open_over_http(request, seen, halts)).await;
         }
         if request.method == Method::HEAD {
             // No page makes a browser ask for that; what looks at links before them does.
             self.jar = self.cookies().await;
-            let arrival = self.open_over_http(request, seen, halts).await;
+            let arrival = Box::pin(self.open_over_http(request, seen, halts)).await;
             self.set_cookies(self.jar.clone()).await;
             return arrival;
         }

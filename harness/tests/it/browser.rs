@@ -16,6 +16,7 @@ fn is_installed() -> bool {
     let has = |name: &str| std::env::split_paths(&path).any(|it| it.join(name).is_file());
     let there = has("chromium") && has("chromedriver");
     if !there {
+        #[expect(clippy::print_stderr, reason = "whoever runs the tests is to see it")]
         eprintln!("SKIPPED browser: apt-get install chromium chromium-driver");
     }
     there
