@@ -11,12 +11,12 @@ use serde_json::Value;
 use crate::files::Folder;
 
 /// Whether there is a browser to test with; says so where there is none.
+#[expect(clippy::print_stderr, reason = "whoever runs the tests is to see it")]
 fn is_installed() -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let has = |name: &str| std::env::split_paths(&path).any(|it| it.join(name).is_file());
     let there = has("chromium") && has("chromedriver");
     if !there {
-        #[expect(clippy::print_stderr, reason = "whoever runs the tests is to see it")]
         eprintln!("SKIPPED browser: apt-get install chromium chromium-driver");
     }
     there
