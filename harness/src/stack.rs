@@ -18,6 +18,8 @@ pub enum Stack {
     Express,
     /// Next.js
     Next,
+    /// A single-page app
+    Spa,
     /// Spring Boot
     Spring,
     /// Go
@@ -28,14 +30,47 @@ pub enum Stack {
     Other,
 }
 
+/// Packages that sign users in from within a page.
+const IN_THE_PAGE: [&str; 14] = [
+    "@auth0/auth0-angular",
+    "@auth0/auth0-react",
+    "@auth0/auth0-spa-js",
+    "@auth0/auth0-vue",
+    "@axa-fr/react-oidc",
+    "@azure/msal-angular",
+    "@azure/msal-browser",
+    "@azure/msal-react",
+    "angular-auth-oidc-client",
+    "angular-oauth2-oidc",
+    "keycloak-js",
+    "oidc-client-ts",
+    "oidc-spa",
+    "react-oidc-context",
+];
+
+/// Frameworks of servers, which can keep tokens out of the page.
+const ON_A_SERVER: [&str; 10] = [
+    "@hapi/hapi",
+    "@nestjs/core",
+    "@react-router/node",
+    "@remix-run/node",
+    "@sveltejs/kit",
+    "express",
+    "fastify",
+    "hono",
+    "koa",
+    "nuxt",
+];
+
 impl Stack {
     /// Every stack.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Flask,
         Self::Django,
         Self::Fastapi,
         Self::Express,
         Self::Next,
+        Self::Spa,
         Self::Spring,
         Self::Go,
         Self::Rust,
@@ -50,6 +85,7 @@ impl Stack {
             Self::Fastapi => "fastapi",
             Self::Express => "express",
             Self::Next => "next",
+            Self::Spa => "spa",
             Self::Spring => "spring",
             Self::Go => "go",
             Self::Rust => "rust",
@@ -64,6 +100,7 @@ impl Stack {
             Self::Fastapi => include_str!("../templates/fastapi.toml"),
             Self::Express => include_str!("../templates/express.toml"),
             Self::Next => include_str!("../templates/next.toml"),
+            Self::Spa => include_str!("../templates/spa.toml"),
             Self::Spring => include_str!("../templates/spring.toml"),
             Self::Go => include_str!("../templates/go.toml"),
             Self::Rust => include_str!("../templates/rust.toml"),
@@ -92,6 +129,8 @@ impl Stack {
             }
             Self::Express => "      - run: npm ci\n",
             Self::Next => "      - run: npm ci && npx next build\n",
+            // The runner has Chrome with its driver.
+            Self::Spa => "      - run: npm ci && npx vite build\n",
             Self::Spring => {
                 "      - uses: actions/setup-java@v4\n        with: { distribution: temurin, java-version: 21 }\n"
             }
@@ -101,7 +140,11 @@ impl Stack {
             Self::Rust => "      - run: cargo build --locked\n",
             Self::Other => "",
         };
-        include_str!("../templates/github.yaml").replace("{{setup}}", setup)
+        let text = include_str!("../templates/github.yaml").replace("{{setup}}", setup);
+        if self == Self::Spa {
+            return text.replace("--path harness", "--path harness --features browser");
+        }
+        text
     }
 
     /// What the files of a folder tell, with the file that told it.
@@ -125,8 +168,13 @@ impl Stack {
             return Some((stack, file));
         }
         if let Some(text) = read("package.json") {
-            let next = text.contains("\"next\"");
-            let stack = if next { Self::Next } else { Self::Express };
+            let stack = if text.contains("\"next\"") {
+                Self::Next
+            } else if is_single_page(&text) {
+                Self::Spa
+            } else {
+                Self::Express
+            };
             return Some((stack, "package.json"));
         }
         let alone = [
@@ -173,6 +221,20 @@ impl Stack {
     }
 }
 
+/// Whether a package.json is that of an app which signs users in by itself, with no server of its
+/// own behind it.
+fn is_single_page(package: &str) -> bool {
+    let Ok(json) = serde_json::from_str::<serde_json::Value>(package) else {
+        return false;
+    };
+    let needs = |name: &&str| {
+        ["dependencies", "devDependencies"]
+            .iter()
+            .any(|list| json[list].get(name).is_some())
+    };
+    IN_THE_PAGE.iter().any(needs) && !ON_A_SERVER.iter().any(needs)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -209,5 +271,21 @@ mod tests {
         let text = Stack::Express.target_file("x", Some("node \"index\".js"));
         assert!(text.contains("\ncommand = 'node \"index\".js'\n"), "{text}");
         assert!(parse(Path::new("gauntlet.toml"), &text).is_ok(), "{text}");
+    }
+
+    #[test]
+    fn an_app_that_signs_in_within_the_page_is_one_unless_a_server_stands_behind_it() {
+        for (package, is) in [
+            (r#"{"dependencies": {"oidc-client-ts": "3"}}"#, true),
+            (r#"{"devDependencies": {"keycloak-js": "26"}}"#, true),
+            (
+                r#"{"dependencies": {"keycloak-js": "26", "express": "5"}}"#,
+                false,
+            ),
+            (r#"{"scripts": {"oidc-client-ts": "x"}}"#, false),
+            ("no JSON", false),
+        ] {
+            assert_eq!(is_single_page(package), is, "{package}");
+        }
     }
 }

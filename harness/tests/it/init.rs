@@ -33,6 +33,12 @@ fn the_files_of_an_app_tell_what_it_is_made_with() {
             "next",
             "AUTH_SECRET",
         ),
+        (
+            "package.json",
+            r#"{"dependencies": {"oidc-client-ts": "3"}, "scripts": {"start": "vite"}}"#,
+            "spa",
+            "kind = \"chromium\"",
+        ),
         ("pom.xml", "<project/>", "spring", "mvn -q spring-boot:run"),
         ("go.mod", "module x\n", "go", "go run"),
         (
