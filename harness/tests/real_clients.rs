@@ -14,12 +14,18 @@ fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let trials = clients().into_iter().map(|name| {
         // Written by scripts/target once a set-up is complete.
-        let ready = folder(&name).join(".set-up").is_file();
-        if !ready && !arguments.list {
+        let set_up = folder(&name).join(".set-up").is_file();
+        let browser = !is_in_browser(&name) || cfg!(feature = "browser");
+        if !set_up && !arguments.list {
             println!(
                 "SKIPPED {name}: it is not set up here; `scripts/target --set-up {name}` does that"
             );
+        } else if !browser && !arguments.list {
+            println!(
+                "SKIPPED {name}: it runs in a real browser; `cargo test --features browser` drives one"
+            );
         }
+        let ready = set_up && browser;
         Trial::test(name.clone(), move || verdicts(&name)).with_ignored_flag(!ready)
     });
     libtest_mimic::run(&arguments, trials.collect()).exit_code()
@@ -45,6 +51,12 @@ fn targets() -> PathBuf {
 
 fn folder(name: &str) -> PathBuf {
     targets().join(name)
+}
+
+/// Whether a client is a single-page app, which only a real browser can run.
+fn is_in_browser(name: &str) -> bool {
+    let target = std::fs::read_to_string(folder(name).join("gauntlet.toml"));
+    target.is_ok_and(|text| text.lines().any(|line| line.trim() == "[browser]"))
 }
 
 fn verdicts(name: &str) -> Result<(), Failed> {
