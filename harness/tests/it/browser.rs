@@ -145,7 +145,7 @@ fn what_only_a_browser_sees_is_found() {
         return;
     }
     for (defect, id, sentence) in [
-        ("state", "callback/state-wrong-while-pending", "signed"),
+        ("state", "callback/state-wrong-while-pending", "wrong state"),
         (
             "storage",
             "browser/tokens-in-storage",
