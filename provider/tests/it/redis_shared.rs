@@ -92,29 +92,64 @@ async fn a_fault_for_one_request_fires_once_however_many_come_to_all_replicas() 
     else {
         return;
     };
+    // A busy machine may keep some requests waiting for the store too long: they are told 503, and
+    // may have been counted or not. Such a round shows less than the next one.
+    for _ in 0..10 {
+        if fires_once(&a, &b).await {
+            return;
+        }
+        a.issuer.disarm_all();
+    }
+    panic!("in each of ten rounds the store came too late for a request");
+}
+
+/// Sends 60 requests at once; whether the store was in time for all of them.
+async fn fires_once(a: &World, b: &World) -> bool {
     let armed = a.issuer.arm(marking("x", once())).unwrap();
     let third = When {
         nth: Some(3),
         ..When::default()
     };
-    let third = b.issuer.arm(marking("y", third)).unwrap();
+    // Each fault counts for itself: the first request for one may be the third for the other, and
+    // then bears both marks.
+    let third = Fault {
+        token: Some(DocumentFault {
+            set: Map::from_iter([("other".to_owned(), json!("y"))]),
+            ..DocumentFault::default()
+        }),
+        ..marking("y", third)
+    };
+    let third = b.issuer.arm(third).unwrap();
     let mut requests = JoinSet::new();
     for n in 0..60 {
-        let world = if n % 2 == 0 { &a } else { &b };
+        let world = if n % 2 == 0 { a } else { b };
         let form = [("grant_type", "client_credentials")];
         requests.spawn(world.token(&form).send());
     }
-    let mut marks = Vec::new();
+    let (mut marks, mut in_time) = (Vec::new(), true);
     while let Some(response) = requests.join_next().await {
         let response = response.unwrap().unwrap();
+        if response.status() == 503 {
+            is_unavailable(&response, "the store came too late");
+            in_time = false;
+            continue;
+        }
         assert_eq!(response.status(), 200);
         let document: Value = response.json().await.unwrap();
-        marks.extend(document["mark"].as_str().map(str::to_owned));
+        let there = ["mark", "other"].map(|member| document[member].as_str().map(str::to_owned));
+        marks.extend(there.into_iter().flatten());
     }
     marks.sort();
-    assert_eq!(marks, ["x", "y"]);
-    assert_eq!((armed.matched(), armed.fired()), (60, 1));
-    assert_eq!((third.matched(), third.fired()), (60, 1));
+    if in_time {
+        assert_eq!(marks, ["x", "y"]);
+        assert_eq!((armed.matched(), armed.fired()), (60, 1));
+        assert_eq!((third.matched(), third.fired()), (60, 1));
+    } else {
+        let all = marks.len();
+        marks.dedup();
+        assert_eq!(marks.len(), all, "nothing fires twice");
+    }
+    in_time
 }
 
 #[tokio::test]
