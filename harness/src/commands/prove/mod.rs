@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use self::workshop::{BuildError, Workshop};
@@ -147,23 +146,25 @@ async fn prove_each(
     plans: &[Plan],
     at_once: usize,
 ) -> usize {
-    let places = Arc::new(Semaphore::new(at_once));
     // They end with this function, also where nobody waits for it any more.
     let mut proving = JoinSet::new();
-    for (number, mutant) in mutants.into_iter().enumerate() {
-        let (workshop, places) = (Arc::clone(workshop), Arc::clone(&places));
-        let named = |plan: &&Plan| mutant.caught_by.iter().any(|id| matches(id, &plan.id));
-        let plans: Vec<Plan> = plans.iter().filter(named).cloned().collect();
-        proving.spawn(async move {
-            let _place = places.acquire().await;
-            let proof = prove_one(&workshop, &mutant, plans).await;
-            (number, mutant, proof)
-        });
-    }
+    let mut waiting = mutants.into_iter().enumerate();
     let mut missed = 0;
     let mut ended = BTreeMap::new();
     let mut next = 0;
-    while let Some(joined) = proving.join_next().await {
+    loop {
+        for (number, mutant) in waiting.by_ref().take(at_once - proving.len()) {
+            let workshop = Arc::clone(workshop);
+            let named = |plan: &&Plan| mutant.caught_by.iter().any(|id| matches(id, &plan.id));
+            let plans: Vec<Plan> = plans.iter().filter(named).cloned().collect();
+            proving.spawn(async move {
+                let proof = prove_one(&workshop, &mutant, plans).await;
+                (number, mutant, proof)
+            });
+        }
+        let Some(joined) = proving.join_next().await else {
+            break;
+        };
         match joined {
             Ok((number, mutant, proof)) => {
                 ended.insert(number, (mutant, proof));
