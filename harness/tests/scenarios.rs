@@ -111,5 +111,6 @@ async fn run(plan: &Plan) -> Result<(Judgement, Record), Failed> {
     }
     let instance = pool.acquire(&Spec::of(plan)).await?;
     let (attack, recovery) = Box::pin(play(pool.target(), &instance, plan)).await?;
-    Ok((judge(plan, &clean, &attack, &recovery), attack))
+    let judgement = judge(plan, &clean, (&attack, Some(&recovery)));
+    Ok((judgement, attack))
 }

@@ -2,8 +2,9 @@
 //! beside it, may have decided.
 
 use super::{Judgement, Verdict};
-use crate::run::{Arrived, Record, Standing, StepRecord};
+use crate::run::{Arrived, Record, Standing, Start, StepRecord};
 use crate::scenario::{Browser, Plan};
+use crate::target::Stopped;
 
 /// The status of a client that is asked too much (RFC 6585 §4). Others say what the provider did.
 const TOO_BUSY: u16 = 429;
@@ -11,22 +12,32 @@ const TOO_BUSY: u16 = 429;
 /// Whether a run has to be repeated, with nobody beside it, before its judgement counts.
 pub fn is_doubtful(
     plan: &Plan,
-    (attack, recovery): (&Record, &Record),
+    (attack, recovery): (&Record, Option<&Record>),
     judgement: &Judgement,
     beside: bool,
 ) -> bool {
     let waits = plan.waits_for_a_time_out();
     // A silent client is what such a scenario is about, if it was asked in time.
     let silent = |step: &StepRecord| is_silent(step) && !(waits && was_asked_in_time(attack, step));
-    let unanswered = attack.steps.iter().any(silent) || recovery.steps.iter().any(is_silent);
-    let locked_out = recovery
-        .last_step()
+    let afterwards = recovery.map_or(&[][..], |run| &run.steps[..]);
+    let unanswered = attack.steps.iter().any(silent) || afterwards.iter().any(is_silent);
+    let locked_out = afterwards
+        .last()
         .is_some_and(|step| step.standing != Standing::SignedIn(Browser::Victim));
     let crowded = || {
-        let runs = [attack, recovery];
-        judgement.verdict == Verdict::Inconclusive || runs.iter().any(|run| is_crowded(run))
+        let mut runs = [Some(attack), recovery].into_iter().flatten();
+        judgement.verdict == Verdict::Inconclusive || runs.any(is_crowded)
     };
-    unanswered || locked_out || (beside && crowded())
+    // The same program was ready in time for the control run, and others may be to blame.
+    let cut_short = match attack.start {
+        Some(Start::Stopped { how, .. }) => match how {
+            Stopped::Ended => false,
+            Stopped::Killed => true,
+            Stopped::Late => !waits,
+        },
+        Some(Start::Ready) | None => false,
+    };
+    unanswered || locked_out || cut_short || (beside && crowded())
 }
 
 /// Whether what was observed in a clean run may come from elsewhere than from what was done in it.

@@ -6,6 +6,7 @@ mod ground;
 mod outcome;
 mod passive;
 mod requests;
+mod start;
 #[cfg(test)]
 mod tests;
 
@@ -14,7 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use doubt::{is_doubtful, is_shaken};
 pub use passive::{Looked, passive};
 
-use crate::run::{Arrived, Record, Signatures, Standing, StepRecord};
+use crate::run::{Arrived, Record, Signatures, Standing, Start, StepRecord};
 use crate::scenario::{Act, Browser, Expect, Level, Outcome, Plan, Severity};
 
 /// What became of a scenario.
@@ -58,7 +59,8 @@ impl Verdict {
             Self::Pass => {
                 "The client did what is asked of it, and the fault was seen to reach it. The \
                  control run, the same steps without the fault, signed in; after the attack the \
-                 client still let its user in."
+                 client still let its user in. A client that reads a document only as it starts \
+                 is started with the fault in it; to end then is to refuse."
             }
             Self::Fail => {
                 "The client broke a requirement (MUST) of a specification. The finding names the \
@@ -154,15 +156,24 @@ impl Judgement {
     }
 }
 
-/// Judges a run by its control and its recovery.
-pub fn judge(plan: &Plan, control: &Record, attack: &Record, recovery: &Record) -> Judgement {
+/// Judges a run by its control and its recovery, which there is none of where the client was started
+/// with the faults armed.
+pub fn judge(
+    plan: &Plan,
+    control: &Record,
+    (attack, recovery): (&Record, Option<&Record>),
+) -> Judgement {
     if let Some(reason) = control_defect(plan, control) {
         return Judgement::because(Verdict::Inconclusive, reason);
+    }
+    if let Some(Start::Stopped { how, words }) = &attack.start {
+        return start::stopped(plan, attack, *how, words);
     }
     // An account that is not the browser owner's is a finding whatever else went wrong.
     let strangers = outcome::wrong_accounts(plan, attack);
     if strangers.is_empty() {
-        if let Some(ended) = attack.ended.as_ref().or(recovery.ended.as_ref()) {
+        let mut ended = [Some(attack), recovery].into_iter().flatten();
+        if let Some(ended) = ended.find_map(|run| run.ended.as_ref()) {
             let reason = format!("the client's program ended during the run ({ended})");
             return Judgement::because(Verdict::Inconclusive, reason);
         }
@@ -192,7 +203,7 @@ pub fn judge(plan: &Plan, control: &Record, attack: &Record, recovery: &Record) 
         left_out |= told.len() < found.len();
         findings.extend(told);
     }
-    findings.extend(recovery_defect(plan, recovery));
+    findings.extend(recovery.and_then(|recovery| recovery_defect(plan, recovery)));
     let own = |step: &StepRecord| step.standing == Standing::SignedIn(step.browser);
     if findings.is_empty() && relies_on_tls && attack.last_step().is_some_and(own) {
         let reason = "the client checks no signature of an ID token that it gets from the provider \
@@ -205,7 +216,12 @@ pub fn judge(plan: &Plan, control: &Record, attack: &Record, recovery: &Record) 
                       may check none (OIDC Core §3.1.3.7 (6))";
         return Judgement::because(Verdict::Inconclusive, reason);
     }
-    Judgement::of(findings)
+    let judgement = Judgement::of(findings);
+    Judgement {
+        reason: (judgement.verdict == Verdict::Pass && attack.start == Some(Start::Ready))
+            .then(|| start::without_recovery(attack)),
+        ..judgement
+    }
 }
 
 /// Why the control run proves nothing about the run that it controls.

@@ -6,6 +6,7 @@ use super::*;
 use crate::run::testing::{record, sign_in};
 use crate::run::{FaultRecord, Signatures};
 use crate::scenario::{Source, load};
+use crate::target::Stopped;
 
 const OWN: Standing = Standing::SignedIn(Browser::Victim);
 
@@ -52,7 +53,7 @@ fn redeemed(request: &str, status: u16, standing: Standing) -> Verdict {
     }]);
     attack.token("grant_type=authorization_code&code=a-code", status);
     let plan = plan("callback/state-forged[invented]");
-    judge(&plan, &control, &attack, &clean()).verdict
+    judge(&plan, &control, (&attack, Some(&clean()))).verdict
 }
 
 #[test]
@@ -89,7 +90,7 @@ fn over_tls_only_a_client_that_is_known_to_check_signatures_fails_by_one() {
     let verdict = |signatures, standing| {
         let mut attack = attacked(vec![sign_in(standing)]);
         attack.signatures = signatures;
-        judge(&plan, &clean(), &attack, &clean()).verdict
+        judge(&plan, &clean(), (&attack, Some(&clean()))).verdict
     };
     assert_eq!(verdict(None, OWN), Verdict::Fail);
     assert_eq!(verdict(Some(Signatures::Checked), OWN), Verdict::Fail);
@@ -111,7 +112,7 @@ fn who_was_signed_in_before_is_kept_signed_in() {
         later(20, Act::Visit, OWN),
     ]);
     attack.token("grant_type=refresh_token", 200);
-    let judgement = judge(&plan, &clean(), &attack, &clean());
+    let judgement = judge(&plan, &clean(), (&attack, Some(&clean())));
     let sentences = judgement.findings.iter().map(|it| it.sentence.as_str());
     let sentences: Vec<&str> = sentences.collect();
     assert_eq!(
@@ -120,4 +121,16 @@ fn who_was_signed_in_before_is_kept_signed_in() {
             "the client keeps the user signed in although the provider sent this: something else than is right"
         ]
     );
+}
+
+#[test]
+fn who_does_not_start_and_was_not_seen_to_fetch_the_document_proves_nothing() {
+    let plan = plan("discovery/wrong-issuer[other]");
+    let mut attack = attacked(Vec::new());
+    attack.start = Some(Start::Stopped {
+        how: Stopped::Ended,
+        words: "it ended".to_owned(),
+    });
+    let judgement = judge(&plan, &clean(), (&attack, None));
+    assert_eq!(judgement.verdict, Verdict::Inconclusive);
 }

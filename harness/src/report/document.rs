@@ -167,7 +167,11 @@ impl Judged {
                 .as_deref()
                 .map(|reason| redactor.text(reason)),
             findings: findings.collect(),
-            output: outcome.output.clone(),
+            output: outcome
+                .output
+                .iter()
+                .map(|line| redactor.text(line))
+                .collect(),
             transcript: entries
                 .map(|entry| Exchange::of(entry, &redactor))
                 .collect(),

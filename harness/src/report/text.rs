@@ -33,7 +33,6 @@ pub fn line(outcome: &Outcome) -> String {
             .iter()
             .max_by_key(|finding| (finding.level, finding.severity))
             .map(|finding| format!("{:<8}  {}", finding.severity.word(), finding.level.word())),
-        Verdict::Pass => None,
         _ => judgement.reason.as_deref().map(|reason| {
             let short: String = reason.chars().take(70).collect();
             if short.len() < reason.len() {
@@ -80,6 +79,7 @@ pub fn failure(outcome: &Outcome) -> Option<String> {
                     .expect("a string takes all");
                 evidence(&mut text, outcome, finding, &redactor);
             }
+            printed(&mut text, outcome, &redactor);
             prose(&mut text, outcome);
             Some(text)
         }
@@ -91,16 +91,19 @@ pub fn failure(outcome: &Outcome) -> Option<String> {
                 "inconclusive"
             };
             let reason = judgement.reason.as_deref().unwrap_or_default();
-            let mut text = format!(
-                "{style}{word}[{id}]{style:#}: {}\n",
-                redactor().text(reason)
-            );
-            for line in &outcome.output {
-                writeln!(text, "   │ {line}").expect("a string takes all");
-            }
+            let redactor = redactor();
+            let mut text = format!("{style}{word}[{id}]{style:#}: {}\n", redactor.text(reason));
+            printed(&mut text, outcome, &redactor);
             writeln!(text, "   = again  gauntlet run '{id}'").expect("a string takes all");
             Some(text)
         }
+    }
+}
+
+/// The last lines of what the client printed.
+fn printed(text: &mut String, outcome: &Outcome, redactor: &Redactor) {
+    for line in &outcome.output {
+        writeln!(text, "   │ {}", redactor.text(line)).expect("a string takes all");
     }
 }
 

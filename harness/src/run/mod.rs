@@ -7,6 +7,7 @@ mod observed;
 mod order;
 mod outcome;
 mod play;
+mod played;
 mod schedule;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -24,7 +25,7 @@ pub use schedule::{Progress, Settled, run_all};
 
 use crate::chromium::{Said, Stored};
 use crate::scenario::{Act, Browser};
-use crate::target::Account;
+use crate::target::{Account, Stopped};
 use crate::transcript::{Entry, Places};
 
 /// All that was observed in one run.
@@ -36,6 +37,8 @@ pub struct Record {
     pub steps: Vec<StepRecord>,
     /// The faults that were armed.
     pub faults: Vec<FaultRecord>,
+    /// How the client came up, where it was started with faults armed.
+    pub start: Option<Start>,
     /// Over https, for scenarios about signatures: what the client does about them otherwise.
     pub signatures: Option<Signatures>,
     /// Every secret that was handed out or used.
@@ -110,6 +113,20 @@ pub struct Deposit {
     pub browser: Browser,
     /// What.
     pub stored: Stored,
+}
+
+/// How a client came up that was started with faults armed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Start {
+    /// It became ready.
+    Ready,
+    /// It did not.
+    Stopped {
+        /// What its program did instead.
+        how: Stopped,
+        /// That in words, with the command.
+        words: String,
+    },
 }
 
 /// The two accounts of a run.

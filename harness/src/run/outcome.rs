@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use super::Record;
 use super::order::Kept;
+use super::play::RunError;
+use super::played::NotPlayed;
 use crate::judge::{Judgement, Verdict};
 use crate::scenario::Plan;
 use crate::target::InstanceError;
@@ -58,8 +60,27 @@ impl Run {
     }
 }
 
+impl NotPlayed {
+    /// Why nothing is proven of the plan.
+    pub(super) fn of(self, plan: &Arc<Plan>) -> Run {
+        match self {
+            Self::Instance(error) => Run::certain(not_started(plan, &error)),
+            Self::Run(error) => {
+                let verdict = match error {
+                    RunError::Fault(_) => Verdict::Error,
+                    RunError::Missing { .. }
+                    | RunError::Unsaid(_)
+                    | RunError::Page(_)
+                    | RunError::Browser(_) => Verdict::Inconclusive,
+                };
+                Run::because(plan, verdict, error.to_string())
+            }
+        }
+    }
+}
+
 /// A client that did not start proves nothing.
-pub(super) fn not_started(plan: &Arc<Plan>, error: &InstanceError) -> Outcome {
+fn not_started(plan: &Arc<Plan>, error: &InstanceError) -> Outcome {
     let mut outcome = Outcome::of(
         plan,
         Judgement::because(Verdict::Inconclusive, error.reason.clone()),

@@ -8,10 +8,11 @@ use tokio::sync::{OnceCell, Semaphore};
 
 use super::known::settle;
 use super::order::{Kept, Phase, Place};
-use super::outcome::{Outcome, Run, not_started};
-use super::{Record, RunError, control, play};
+use super::outcome::{Outcome, Run};
+use super::played::{Played, played};
+use super::{Record, Start, control};
 use crate::judge::{Judgement, Verdict, control_defect, is_doubtful, is_shaken, judge, passive};
-use crate::scenario::{Capability, Plan, Settings, Step, Touches, of_steps};
+use crate::scenario::{Capability, Plan, Settings, Step, Touches, document, of_steps};
 use crate::target::{InstanceError, Manner, Pool, Spec};
 
 /// What is told while scenarios run.
@@ -27,7 +28,7 @@ pub struct Settled {
     pub outcomes: Vec<Outcome>,
 }
 
-/// Steps and settings, serialised.
+/// Steps and settings, and whether a client is started for them, serialised.
 type ControlKey = String;
 type Control = Arc<OnceCell<Result<Arc<Record>, String>>>;
 
@@ -269,31 +270,24 @@ impl Runner {
             outcome.record = Some(control);
             return Run::certain(outcome);
         }
-        let instance = match self.pool.acquire_as(&Spec::of(plan), manner).await {
-            Ok(instance) => instance,
-            Err(error) => return Run::certain(not_started(plan, &error)),
+        let Played {
+            instance,
+            attack,
+            recovery,
+        } = match Box::pin(played(&self.pool, plan, manner, &control)).await {
+            Ok(played) => played,
+            Err(not_played) => return not_played.of(plan),
         };
-        let played = Box::pin(play(self.pool.target(), &instance, plan)).await;
-        let (attack, recovery) = match played {
-            Ok(records) => records,
-            Err(error) => {
-                let verdict = match error {
-                    RunError::Fault(_) => Verdict::Error,
-                    RunError::Missing { .. }
-                    | RunError::Unsaid(_)
-                    | RunError::Page(_)
-                    | RunError::Browser(_) => Verdict::Inconclusive,
-                };
-                return Run::because(plan, verdict, error.to_string());
-            }
-        };
-        let judgement = judge(plan, &control, &attack, &recovery);
+        let runs = (&attack, recovery.as_ref());
+        let judgement = judge(plan, &control, runs);
         let beside = manner == Manner::Beside;
         // What the control run lacks, another attack would lack as well.
-        let is_doubtful = control_defect(plan, &control).is_none()
-            && is_doubtful(plan, (&attack, &recovery), &judgement, beside);
+        let is_doubtful =
+            control_defect(plan, &control).is_none() && is_doubtful(plan, runs, &judgement, beside);
         let mut outcome = Outcome::of(plan, settle(&self.pool.target().known, &plan.id, judgement));
-        if attack.ended.is_some() || recovery.ended.is_some() {
+        let has_ended =
+            |run: &Record| run.ended.is_some() || matches!(run.start, Some(Start::Stopped { .. }));
+        if has_ended(&attack) || recovery.as_ref().is_some_and(has_ended) {
             outcome.output = instance.log.last_lines(8);
         }
         let answered = attack.steps.iter().all(|step| {
@@ -302,32 +296,40 @@ impl Runner {
                 super::Arrived::TimedOut | super::Arrived::Broken
             )
         });
-        let (attack, recovery) = (Arc::new(attack), Arc::new(recovery));
+        let attack = Arc::new(attack);
         outcome.record = Some(Arc::clone(&attack));
-        let kept = [(attack, 1), (recovery, 2)];
-        let kept = kept.map(|(record, part)| Kept::of(&plan.id, part, record, &instance));
+        let kept = [(Some(attack), 1), (recovery.map(Arc::new), 2)];
+        let kept = kept.into_iter().filter_map(|(record, part)| {
+            record.map(|record| Kept::of(&plan.id, part, record, &instance))
+        });
+        let kept = kept.collect();
         self.pool.release(instance, answered);
         Run {
             outcome,
             is_doubtful,
-            kept: kept.into(),
+            kept,
         }
     }
 
     async fn control(&self, plan: &Plan) -> Result<Arc<Record>, String> {
         let (steps, settings) = (plan.control_steps(), plan.control_settings());
-        let key = control_key(&steps, &settings);
+        let spec = Spec {
+            settings,
+            // What a client reads as it starts shows where it has just been started.
+            touches: if plan.faults.iter().any(|fault| document(fault).is_some()) {
+                Touches::Documents
+            } else {
+                of_steps(&steps)
+            },
+            ..Spec::default()
+        };
+        let manner = self.pool.manner(&spec).unwrap_or(Manner::Own);
+        let key = control_key(&steps, &spec.settings, manner);
         let cell = {
             let mut controls = self.controls.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(controls.entry(key.clone()).or_default())
         };
         let result = cell.get_or_init(|| async {
-            let spec = Spec {
-                settings: settings.clone(),
-                touches: of_steps(&steps),
-                ..Spec::default()
-            };
-            let manner = self.pool.manner(&spec).unwrap_or(Manner::Own);
             let mut kept = self.play_control(&spec, manner, &steps, &key).await?;
             if is_shaken(&kept.record, manner == Manner::Beside) {
                 let manner = match manner {
@@ -390,6 +392,6 @@ impl Runner {
     }
 }
 
-fn control_key(steps: &[Step], settings: &Settings) -> ControlKey {
-    serde_json::to_string(&(steps, settings)).unwrap_or_default()
+fn control_key(steps: &[Step], settings: &Settings, manner: Manner) -> ControlKey {
+    serde_json::to_string(&(steps, settings, manner == Manner::Own)).unwrap_or_default()
 }

@@ -55,6 +55,7 @@ pub(crate) fn record(steps: Vec<StepRecord>) -> Record {
         transcript: Vec::new(),
         steps,
         faults: Vec::new(),
+        start: None,
         signatures: None,
         secrets: Vec::new(),
         minted: Vec::new(),

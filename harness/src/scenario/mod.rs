@@ -23,7 +23,7 @@ pub use step::{
     Act, Browser, Callback, CodeSource, IssSource, LogoutAbout, OpenMethod, Role, StateSource,
     Step, StepFault,
 };
-pub use touches::{Touches, carries_a_key, of_steps};
+pub use touches::{Touches, carries_a_key, document, of_steps};
 
 /// A scenario file.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]

@@ -146,6 +146,16 @@ pub enum Role {
     Attacker,
 }
 
+impl Role {
+    /// The issuer that a fault names; the honest one, where it names none.
+    pub fn named(name: Option<&str>) -> Self {
+        match name {
+            Some("attacker") => Self::Attacker,
+            Some(_) | None => Self::Honest,
+        }
+    }
+}
+
 /// An authorization response, put together from parts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]

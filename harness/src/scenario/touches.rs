@@ -1,7 +1,7 @@
 //! What a scenario touches that others would notice on the same client: whether it may run beside
 //! them.
 
-use oauth_gauntlet_provider::{Endpoint, TransportAct};
+use oauth_gauntlet_provider::{Endpoint, Fault, TransportAct};
 
 use super::{Act, Plan, Step};
 
@@ -24,10 +24,7 @@ impl Plan {
     pub fn touches(&self) -> Touches {
         let faults = self.all_faults().map(|fault| {
             let at = fault.transport.as_ref().map(|transport| transport.at);
-            if fault.metadata.is_some()
-                || fault.jwks.is_some()
-                || at.is_some_and(|at| matches!(at, Endpoint::Metadata | Endpoint::Jwks))
-            {
+            if document(fault).is_some() {
                 Touches::Documents
             } else if fault.par.is_some()
                 || fault.registration.is_some()
@@ -74,6 +71,18 @@ impl Plan {
                 matches!(transport.act, TransportAct::Hang | TransportAct::Trickle)
             })
         })
+    }
+}
+
+/// The document that a fault is about, if it is about one.
+pub fn document(fault: &Fault) -> Option<Endpoint> {
+    let at = fault.transport.as_ref().map(|transport| transport.at);
+    if fault.metadata.is_some() || at == Some(Endpoint::Metadata) {
+        Some(Endpoint::Metadata)
+    } else if fault.jwks.is_some() || at == Some(Endpoint::Jwks) {
+        Some(Endpoint::Jwks)
+    } else {
+        None
     }
 }
 

@@ -48,6 +48,19 @@ pub struct InstanceError {
     pub about: Vec<String>,
     /// The last lines of the program's output.
     pub output: Vec<String>,
+    /// How the program itself stopped short of being ready; none, where it never came to run.
+    pub stopped: Option<Stopped>,
+}
+
+/// How a program stopped short of being ready.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stopped {
+    /// It ended by itself.
+    Ended,
+    /// A signal ended it.
+    Killed,
+    /// It was not ready in time, and had not ended either.
+    Late,
 }
 
 impl InstanceError {
@@ -57,6 +70,7 @@ impl InstanceError {
             advice: None,
             about: Vec::new(),
             output: Vec::new(),
+            stopped: None,
         }
     }
 }
@@ -155,6 +169,7 @@ pub(super) struct Program {
 
 #[derive(Debug)]
 pub(super) enum Running {
+    NotYet,
     InProcess {
         _server: Server,
     },
@@ -202,7 +217,7 @@ impl Instance {
             Running::Process { process, .. } => process.ended().map(|status| status.to_string()),
             // Nothing is known of a program that somebody else started, except this.
             Running::Elsewhere => takes_no_connections(&self.app),
-            Running::InProcess { .. } => None,
+            Running::NotYet | Running::InProcess { .. } => None,
         }
     }
 

@@ -4,6 +4,7 @@ mod browser;
 mod builtin;
 mod check;
 mod instance;
+mod launch;
 mod leftover;
 mod load;
 mod placeholder;
@@ -29,7 +30,8 @@ use toml::value::Datetime;
 
 pub use browser::{BrowserKind, BrowserTable, RealBrowser};
 pub use builtin::Builtin;
-pub use instance::{Account, Instance, InstanceError, Spec, last_number};
+pub use instance::{Account, Instance, InstanceError, Spec, Stopped, last_number};
+pub use launch::Draft;
 #[cfg(feature = "browser")]
 pub(crate) use leftover::TemporaryFolder;
 pub use load::{TargetError, from_file, parse};

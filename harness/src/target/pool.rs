@@ -1,27 +1,21 @@
 //! The pool: starts instances of one target, hands them out, and takes them back.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use oauth_gauntlet_provider::{
     Client, Clock, Issuer, IssuerSettings, KeySource, MockProvider, RefreshTokens, Rule,
 };
-use regex::Regex;
 use tokio::sync::Semaphore;
 
 use super::builtin::free_listener;
 use super::instance::{Account, Instance, InstanceError, Program, Running, Spec, random};
-use super::leftover::WrittenFile;
-use super::load::split_command;
 use super::placeholder::Values;
-use super::process::Process;
 use super::profile;
 use super::provider::Reached;
-use super::ready::{Ready, Sign, port_for_a_program, wait_until_ready};
 use super::seats::Seats;
-use super::start_error::Attempt;
-use super::{Attach, Builtin, LogBuffer, ProviderTable, Reach, RealBrowser, Start, Target};
+use super::{Attach, Builtin, LogBuffer, ProviderTable, Reach, RealBrowser, Target};
 use crate::chromium::{Chromium, Options};
 use crate::scenario::Settings;
 use crate::user_agent::http_client;
@@ -35,9 +29,10 @@ pub struct Pool {
     chromium: Option<Chromium>,
     pub(super) seats: Seats,
     /// Programs that start at the same time make each other late.
-    starting: Semaphore,
+    pub(super) starting: Arc<Semaphore>,
     serial: std::sync::atomic::AtomicU64,
-    turn: Arc<Semaphore>,
+    /// Programs that read files run once at a time.
+    pub(super) turn: Arc<Semaphore>,
 }
 
 /// How many programs start at the same time.
@@ -70,7 +65,7 @@ impl Pool {
             reached,
             chromium,
             seats: Seats::default(),
-            starting: Semaphore::new(STARTING_AT_ONCE),
+            starting: Arc::new(Semaphore::new(STARTING_AT_ONCE)),
             serial: 0.into(),
             turn: Arc::new(Semaphore::new(1)),
         })
@@ -85,11 +80,11 @@ impl Pool {
     pub(super) async fn start_own(&self, spec: &Spec) -> Result<Instance, InstanceError> {
         match &self.target.reach {
             Reach::Builtin(builtin) => self.start_builtin(*builtin, spec),
-            Reach::Command {
-                folder,
-                start,
-                timeout,
-            } => self.start_command(folder, start, *timeout, spec).await,
+            Reach::Command { .. } => {
+                let draft = self.draft_program(spec).await?;
+                let (instance, started) = self.start_program(draft, spec).await;
+                started.map(|()| instance)
+            }
             Reach::Attached(attach) => self.attach(attach),
         }
     }
@@ -115,67 +110,6 @@ impl Pool {
         Ok(draft)
     }
 
-    async fn start_command(
-        &self,
-        folder: &std::path::Path,
-        start: &Start,
-        timeout: Duration,
-        spec: &Spec,
-    ) -> Result<Instance, InstanceError> {
-        let _turn = self.starting.acquire().await;
-        let port = port_for_a_program()?;
-        let (mut draft, values) = self.draft(spec, port)?;
-        let mut variables: BTreeMap<&str, &str> = BTreeMap::new();
-        if let Some(trust) = &self.reached.trust {
-            let trust = trust.variables.iter();
-            variables.extend(trust.map(|(name, value)| (*name, value.as_str())));
-        }
-        variables.extend(texts(&start.env));
-        if spec.settings.plain_oauth2 {
-            variables.extend(texts(&start.env_plain_oauth2));
-        }
-        if spec.settings.two_issuers {
-            variables.extend(texts(&start.env_two_issuers));
-        }
-        let env: Vec<(String, String)> = variables
-            .into_iter()
-            // An empty value takes a variable out again.
-            .filter(|(_, value)| !value.is_empty())
-            .map(|(name, value)| (name.to_owned(), values.fill(value)))
-            .collect();
-        let words: Vec<String> = split_command(&start.command)
-            .iter()
-            .map(|word| values.fill(word))
-            .collect();
-        // Files are there once, so a program that reads some runs once at a time.
-        let turn = if start.files.is_empty() {
-            None
-        } else {
-            Arc::clone(&self.turn).acquire_owned().await.ok()
-        };
-        let files = write_files(folder, start, &values)?;
-        let attempt = Attempt {
-            start,
-            folder,
-            words: &words,
-            port,
-        };
-        let process = Process::start(&words, folder, &env, &draft.log)
-            .map_err(|error| attempt.refused(&error))?;
-        let sign = sign(start, &draft, &values, port)?;
-        if let Err(reason) = wait_until_ready(&process, &draft.log, &sign, timeout).await {
-            // The output of a program that has just died may still be on its way.
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            return Err(attempt.not_ready(&reason, &draft.log));
-        }
-        draft.runs(Running::Process {
-            process,
-            _files: files,
-            _turn: turn,
-        });
-        Ok(draft)
-    }
-
     fn attach(&self, attach: &Attach) -> Result<Instance, InstanceError> {
         let app = attach.app.trim_end_matches('/').to_owned();
         let honest = self.reached.provider.issuer().clone();
@@ -193,7 +127,11 @@ impl Pool {
     }
 
     /// An instance without its client, and the values for placeholders.
-    fn draft(&self, spec: &Spec, port: u16) -> Result<(Instance, Values), InstanceError> {
+    pub(super) fn draft(
+        &self,
+        spec: &Spec,
+        port: u16,
+    ) -> Result<(Instance, Values), InstanceError> {
         let actual = format!("http://localhost:{port}");
         let app = if spec.settings.proxy {
             "https://app.gauntlet.test".to_owned()
@@ -232,6 +170,7 @@ impl Pool {
         instance.http = self.reached.http.clone();
         instance.chromium.clone_from(&self.chromium);
         instance.behind_proxy = spec.settings.proxy.then_some(actual);
+        instance.runs(Running::NotYet);
         instance.client_id = id;
         instance.second_client_id = second_id;
         instance.client_secret = (!is_public).then_some(secret);
@@ -270,50 +209,6 @@ async fn start_browser(
         about: vec!["browser".to_owned(), "kind".to_owned()],
         ..InstanceError::new(error.to_string())
     })
-}
-
-/// Writes the files that a program reads.
-fn write_files(
-    folder: &std::path::Path,
-    start: &Start,
-    values: &Values,
-) -> Result<Vec<WrittenFile>, InstanceError> {
-    let files = start.files.iter();
-    let written = files.map(|(path, file)| {
-        file.write(folder, path, values).map_err(|error| {
-            InstanceError::new(format!(
-                "`{path}` of [start.files] cannot be written: {error}"
-            ))
-        })
-    });
-    written.collect()
-}
-
-/// What says that a program is ready.
-fn sign(
-    start: &Start,
-    draft: &Instance,
-    values: &Values,
-    port: u16,
-) -> Result<Sign, InstanceError> {
-    Ok(match &start.ready {
-        Ready::Url(url) => {
-            let url = values.fill(url);
-            Sign::Url(match &draft.behind_proxy {
-                Some(inside) => url.replacen(&draft.app, inside, 1),
-                None => url,
-            })
-        }
-        Ready::Log(line) => {
-            Sign::Log(Regex::new(line).map_err(|error| InstanceError::new(error.to_string()))?)
-        }
-        Ready::Port => Sign::Port(port),
-    })
-}
-
-fn texts(env: &BTreeMap<String, String>) -> impl Iterator<Item = (&str, &str)> {
-    env.iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()))
 }
 
 /// The attacker's issuer has keys of its own.

@@ -94,6 +94,7 @@ impl ProviderTable {
                 .then(|| "free the port, or change `issuer-port` in the target file".to_owned()),
             about: vec!["attach".to_owned(), "issuer-port".to_owned()],
             output: Vec::new(),
+            stopped: None,
         };
         let mut builder = MockProvider::builder()
             .worker_threads(2)

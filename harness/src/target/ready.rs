@@ -12,7 +12,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use super::InstanceError;
+use super::instance::{InstanceError, Stopped};
 use super::process::{LogBuffer, Process};
 use crate::user_agent::http_client;
 
@@ -99,17 +99,31 @@ pub(super) fn port_for_a_program() -> Result<u16, InstanceError> {
     ))
 }
 
+/// Why a program is not ready.
+#[derive(Debug)]
+pub(super) struct NotReady {
+    pub(super) how: Stopped,
+    /// In words that follow the program's name.
+    pub(super) reason: String,
+}
+
 /// Waits for the sign that a program is ready.
 pub(super) async fn wait_until_ready(
     process: &Process,
     log: &LogBuffer,
     sign: &Sign,
     timeout: Duration,
-) -> Result<(), String> {
+) -> Result<(), NotReady> {
     let deadline = Instant::now() + timeout;
     loop {
         if let Some(status) = process.ended() {
-            return Err(format!("ended before it was ready ({status})"));
+            return Err(NotReady {
+                how: match status.code() {
+                    Some(_) => Stopped::Ended,
+                    None => Stopped::Killed,
+                },
+                reason: format!("ended before it was ready ({status})"),
+            });
         }
         let left = deadline.saturating_duration_since(Instant::now());
         let missing = sign.missing(log, left.min(Duration::from_secs(2))).await;
@@ -118,10 +132,13 @@ pub(super) async fn wait_until_ready(
             None if process.ended().is_none() => return Ok(()),
             None => continue,
             Some(missing) if left.is_zero() => {
-                return Err(format!(
-                    "is not ready after {}: {missing}",
-                    humantime::format_duration(timeout)
-                ));
+                return Err(NotReady {
+                    how: Stopped::Late,
+                    reason: format!(
+                        "is not ready after {}: {missing}",
+                        humantime::format_duration(timeout)
+                    ),
+                });
             }
             Some(_) => {}
         }

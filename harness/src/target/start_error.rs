@@ -3,7 +3,8 @@
 use std::io::ErrorKind;
 use std::path::Path;
 
-use super::instance::InstanceError;
+use super::instance::{InstanceError, Stopped};
+use super::ready::NotReady;
 use super::{LogBuffer, Ready, Start};
 
 /// How many lines of a program's output are shown.
@@ -26,6 +27,7 @@ impl Attempt<'_> {
             advice: Some(advice),
             about: about.iter().map(|key| (*key).to_owned()).collect(),
             output: Vec::new(),
+            stopped: None,
         }
     }
 
@@ -72,24 +74,26 @@ impl Attempt<'_> {
     }
 
     /// It started and was never ready.
-    pub(super) fn not_ready(&self, reason: &str, log: &LogBuffer) -> InstanceError {
-        let mut error = if reason.starts_with("ended") {
-            self.ended(reason, &log.text())
+    pub(super) fn not_ready(&self, not_ready: &NotReady, log: &LogBuffer) -> InstanceError {
+        let NotReady { how, reason } = not_ready;
+        let output = log.text();
+        let mut error = if *how != Stopped::Late {
+            self.ended(reason, &output)
         } else if reason.contains("nothing listens") {
-            self.nothing_listens(reason, &log.text())
+            self.nothing_listens(reason, &output)
         } else {
             let advice = "let `ready` in [start] name a page that answers at once, or raise \
                           `timeout` if the start takes that long";
             self.error(reason, &["start", "ready"], advice.to_owned())
         };
         error.output = log.last_lines(LINES);
+        // Without the port that it wants, a program ends whatever the provider says.
+        error.stopped = Some(*how).filter(|_| !wants_a_taken_port(&output));
         error
     }
 
     fn ended(&self, reason: &str, output: &str) -> InstanceError {
-        let output = output.to_lowercase();
-        let says = |words: &[&str]| words.iter().any(|words| output.contains(words));
-        if says(&["address already in use", "eaddrinuse", "address in use"]) {
+        if wants_a_taken_port(output) {
             let advice = format!(
                 "the port that it wants is taken, and {} was free: hand it {{port}} under the \
                  name that it reads, such as PORT = \"{{port}}\"",
@@ -97,6 +101,7 @@ impl Attempt<'_> {
             );
             return self.error(reason, &["start", "env"], advice);
         }
+        let output = output.to_lowercase();
         let missing = [
             "no module named",
             "modulenotfounderror",
@@ -107,7 +112,7 @@ impl Attempt<'_> {
             "no such file",
             "unable to access jarfile",
         ];
-        if says(&missing) {
+        if missing.iter().any(|words| output.contains(words)) {
             return self.error(reason, &["start", "command"], self.set_up());
         }
         let advice = "see its output; a variable that it misses belongs into [start.env]";
@@ -149,6 +154,13 @@ impl Attempt<'_> {
             self.error(reason, &["start", "command"], advice)
         }
     }
+}
+
+/// Whether a program says that somebody else has its port.
+fn wants_a_taken_port(output: &str) -> bool {
+    let output = output.to_lowercase();
+    let words = ["already in use", "eaddrinuse", "address in use"];
+    words.iter().any(|words| output.contains(words))
 }
 
 /// The ports that a program says it listens on: `localhost:5000`, `port 5000`.

@@ -1,5 +1,6 @@
 //! Integration tests, all in one binary.
 
+mod at_start;
 #[cfg(feature = "browser")]
 mod browser;
 mod cli;

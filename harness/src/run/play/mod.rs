@@ -3,6 +3,7 @@
 
 mod attack;
 mod checkup;
+mod early;
 mod observe;
 mod open;
 mod push;
@@ -19,6 +20,8 @@ use reqwest::Method;
 use url::Url;
 
 pub(super) use self::checkup::{Checkup, Stuck, checkup};
+use self::early::Early;
+pub(super) use self::early::{arm_early, play_started, start_that_failed};
 use self::observe::point;
 use super::{Arrived, Deposit, FaultRecord, Record, Secret, Standing, StepRecord, Window};
 use crate::chromium::Said;
@@ -68,25 +71,8 @@ pub async fn play(
     instance: &Instance,
     plan: &Plan,
 ) -> Result<(Record, Record), RunError> {
-    let over_tls = instance.honest.url().starts_with("https");
-    let mut signatures = None;
-    if plan.scenario.tls_may_replace && over_tls {
-        signatures = Some(yardstick::signatures(target, instance, plan).await?);
-    }
     let mut stage = Stage::new(target, instance, &plan.settings);
-    if signatures.is_some() {
-        stage.journal_from = [&instance.honest, &instance.attacker].map(last_number);
-    }
-    let faults = plan.faults.iter();
-    let armed = faults
-        .map(|fault| stage.arm(fault))
-        .collect::<Result<Vec<_>, _>>()?;
-    for (index, step) in plan.steps.iter().enumerate() {
-        stage.step(index, step).await?;
-    }
-    stage.disarm(armed);
-    let mut attack = stage.record().await;
-    attack.signatures = signatures;
+    let attack = stage.attack(plan, Early::default()).await?;
     stage.forget();
     stage.step(0, &Step::sign_in()).await?;
     Ok((attack, stage.record().await))
@@ -209,6 +195,31 @@ impl<'a> Stage<'a> {
         }
     }
 
+    /// Plays the steps of a plan with its faults, of which some may be armed already.
+    async fn attack(&mut self, plan: &Plan, mut early: Early) -> Result<Record, RunError> {
+        let instance = self.instance;
+        let over_tls = instance.honest.url().starts_with("https");
+        let mut signatures = None;
+        if plan.scenario.tls_may_replace && over_tls {
+            signatures = Some(yardstick::signatures(self.target, instance, plan).await?);
+            self.journal_from = [&instance.honest, &instance.attacker].map(last_number);
+        }
+        let mut armed = Vec::new();
+        for (place, fault) in plan.faults.iter().enumerate() {
+            armed.push(match early.take(place) {
+                Some(armed) => armed,
+                None => self.arm(fault)?,
+            });
+        }
+        for (index, step) in plan.steps.iter().enumerate() {
+            self.step(index, step).await?;
+        }
+        self.disarm(armed);
+        let mut record = self.record().await;
+        record.signatures = signatures;
+        Ok(record)
+    }
+
     fn actor(&mut self, browser: Browser) -> &mut Actor {
         match browser {
             Browser::Victim => &mut self.victim,
@@ -219,10 +230,7 @@ impl<'a> Stage<'a> {
     }
 
     fn arm(&self, fault: &Fault) -> Result<Armed, RunError> {
-        let role = match fault.when.issuer.as_deref() {
-            Some("attacker") => Role::Attacker,
-            Some(_) | None => Role::Honest,
-        };
+        let role = Role::named(fault.when.issuer.as_deref());
         let mut fault = self.filled(fault)?;
         fault.when.test.clone_from(&self.instance.key);
         let armed = self.instance.issuer(role).arm(fault.clone())?;

@@ -230,6 +230,7 @@ impl Stage<'_> {
             transcript,
             steps: std::mem::take(&mut self.steps),
             faults: std::mem::take(&mut self.faults),
+            start: None,
             signatures: None,
             secrets,
             minted: std::mem::take(&mut self.minted),
