@@ -79,7 +79,7 @@ impl ChromiumError {
                  cargo install with --features browser"
             }
             Self::NotInstalled(_) => {
-                "on Debian: apt-get install chromium chromium-driver; elsewhere name the programs \
+                "on Debian: apt-get install chromium-headless-shell chromium-driver; elsewhere name the programs \
                  in [browser]: program = \"…\", driver = \"…\""
             }
             Self::Start(_) => {

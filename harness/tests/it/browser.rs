@@ -15,9 +15,10 @@ use crate::files::Folder;
 fn is_installed() -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let has = |name: &str| std::env::split_paths(&path).any(|it| it.join(name).is_file());
-    let there = has("chromium") && has("chromedriver");
+    let browser = has("chromium-headless-shell") || has("chromium");
+    let there = browser && has("chromedriver");
     if !there {
-        eprintln!("SKIPPED browser: apt-get install chromium chromium-driver");
+        eprintln!("SKIPPED browser: apt-get install chromium-headless-shell chromium-driver");
     }
     there
 }
