@@ -97,7 +97,8 @@ fn a_single_page_app_is_judged_as_any_other_client() {
         &folder,
         &[
             "flow/valid-code",
-            "callback/state-*",
+            "callback/state-forged",
+            "callback/state-wrong-while-pending",
             "callback/access-denied",
             "logout/ends-session",
             "userinfo/unauthorized",
