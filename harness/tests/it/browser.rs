@@ -190,18 +190,15 @@ fn the_reference_client_gets_the_same_verdicts_with_either_browser() {
     let some = [
         "flow/*",
         "callback/state-forged",
-        "callback/two-tabs",
         "callback/posted",
-        "session/id-changes",
         "session/cookie-secure",
         "session/no-cookies",
         "logout/old-cookie",
-        "redirect/after-sign-in",
     ];
     let (_, played) = judged(&folder, &some);
     let real = [&some[..], &["--browser", "chromium"]].concat();
     let (_, real) = judged(&folder, &real);
-    assert!(played.len() > 12, "{played:#?}");
+    assert!(played.len() > 8, "{played:#?}");
     assert_eq!(
         played.keys().collect::<Vec<_>>(),
         real.keys().collect::<Vec<_>>()
