@@ -31,11 +31,12 @@ fn single_page_app(defects: &str, response_mode: &str) -> String {
         r#"
 name = "single-page app"
 can  = ["plain-oauth2", "userinfo", "pkce", "iss", "discovery", "logout"]
-time-limit = "10s"
+time-limit = "20s"
 
 [start]
 command = "{}"
 public-client = true
+timeout = "60s"
 
 [start.env]
 PORT           = "{{port}}"
@@ -62,6 +63,13 @@ css = "[role=alert]"
     )
 }
 
+/// All that a run said.
+fn told(output: &Output) -> String {
+    let [printed, complained] = [&output.stdout, &output.stderr];
+    let text = [printed, complained].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+    text.concat()
+}
+
 /// The verdicts by id, with their sentences.
 fn judged(folder: &Folder, arguments: &[&str]) -> (Output, BTreeMap<String, (String, String)>) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gauntlet"));
@@ -71,11 +79,8 @@ fn judged(folder: &Folder, arguments: &[&str]) -> (Output, BTreeMap<String, (Str
         .args(["-j2", "--report", "json=report.json"]);
     command.current_dir(&folder.0).env("NO_COLOR", "1");
     let output = command.output().expect("the program starts");
-    let text = std::fs::read_to_string(folder.0.join("report.json")).unwrap_or_else(|error| {
-        let printed = String::from_utf8_lossy(&output.stdout);
-        let complained = String::from_utf8_lossy(&output.stderr);
-        panic!("{error}\n{printed}\n{complained}")
-    });
+    let text = std::fs::read_to_string(folder.0.join("report.json"))
+        .unwrap_or_else(|error| panic!("{error}\n{}", told(&output)));
     let report: Value = serde_json::from_str(&text).expect("it is JSON");
     let results = report["results"].as_array().into_iter().flatten();
     let verdicts = results.map(|result| {
@@ -105,7 +110,7 @@ fn a_single_page_app_is_judged_as_any_other_client() {
             "browser/*",
         ],
     );
-    let printed = String::from_utf8_lossy(&output.stdout);
+    let printed = told(&output);
     assert_eq!(output.status.code(), Some(0), "{printed}\n{verdicts:#?}");
     assert!(verdicts.len() > 10, "{verdicts:#?}");
     for (id, (verdict, _)) in &verdicts {
@@ -132,7 +137,7 @@ fn responses_in_a_fragment_and_in_a_form_reach_the_app() {
                 "callback/iss-wrong[other]",
             ],
         );
-        let printed = String::from_utf8_lossy(&output.stdout);
+        let printed = told(&output);
         assert_eq!(
             output.status.code(),
             Some(0),
@@ -176,7 +181,7 @@ fn what_only_a_browser_sees_is_found() {
         let found = of_it.any(|(_, (verdict, said))| {
             matches!(verdict.as_str(), "fail" | "warn") && said.contains(sentence)
         });
-        let printed = String::from_utf8_lossy(&output.stdout);
+        let printed = told(&output);
         assert!(found, "{defect}: {verdicts:#?}\n{printed}");
     }
 }
