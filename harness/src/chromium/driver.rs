@@ -27,7 +27,7 @@ const PROGRAMS: [&str; 4] = [
 ];
 
 /// How long the start may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(45);
 
 /// A browser. It ends with its last clone.
 #[derive(Debug, Clone)]
