@@ -107,7 +107,7 @@ impl Window {
         }
         let rest = self.come_to_rest(deadline).await;
         seen.extend(self.tab.take());
-        lead_on(&mut seen[before..], None);
+        lead_on(&mut seen[before..]);
         let failed = self.tab.state().failed.clone();
         let arrival = arrival(&seen[before..], rest, failed);
         if matches!(arrival, Arrival::Page | Arrival::TimedOut) {
@@ -348,8 +348,8 @@ fn clicks(on: &Clickable) -> String {
 }
 
 /// Says of each page that the browser went through by itself where it went from there.
-fn lead_on(seen: &mut [Seen], last: Option<Url>) {
-    let mut next = last;
+fn lead_on(seen: &mut [Seen]) {
+    let mut next: Option<Url> = None;
     for page in seen.iter_mut().rev() {
         if page.purpose != Purpose::Page {
             continue;

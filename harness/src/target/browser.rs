@@ -37,8 +37,11 @@ pub enum BrowserKind {
     Chromium,
 }
 
-pub(super) fn default_settle() -> String {
-    "150ms".to_owned()
+/// How long nothing may happen where nothing is said, in milliseconds.
+const SETTLE: u64 = 150;
+
+fn default_settle() -> String {
+    format!("{SETTLE}ms")
 }
 
 /// The real browser of a target.
@@ -59,7 +62,7 @@ impl RealBrowser {
             BrowserKind::Chromium => Self {
                 program: None,
                 driver: None,
-                settle: Duration::from_millis(150),
+                settle: Duration::from_millis(SETTLE),
             },
         }
     }

@@ -30,46 +30,42 @@ impl UserAgent {
 
     /// Another tab of the same browser.
     pub async fn another_tab(&mut self) -> Self {
-        let tab = match self.own_window().await {
-            Ok(None) => None,
-            Ok(Some(window)) => match window.another_tab().await {
-                Ok(tab) => Some(tab),
-                Err(trouble) => {
-                    self.trouble = Some(trouble);
-                    None
-                }
-            },
-            Err(trouble) => {
-                self.trouble = Some(trouble);
-                None
-            }
-        };
+        let tab = self.try_another_tab().await;
         Self {
-            window: tab,
+            window: self.noted(tab),
             ..self.clone()
+        }
+    }
+
+    async fn try_another_tab(&mut self) -> Result<Option<Window>, String> {
+        match self.own_window().await? {
+            Some(window) => window.another_tab().await.map(Some),
+            None => Ok(None),
         }
     }
 
     /// The cookies that the browser has.
     pub async fn cookies(&mut self) -> Jar {
-        match &self.window {
-            None => self.jar.clone(),
-            Some(window) => match window.cookies().await {
-                Ok(jar) => jar,
-                Err(trouble) => {
-                    self.trouble = Some(trouble);
-                    Jar::default()
-                }
-            },
-        }
+        let Some(window) = &self.window else {
+            return self.jar.clone();
+        };
+        let jar = window.cookies().await;
+        self.noted(jar)
     }
 
     /// Puts other cookies in the place of those that the browser has.
     pub async fn set_cookies(&mut self, jar: Jar) {
-        if let Err(trouble) = self.try_set_cookies(&jar).await {
-            self.trouble = Some(trouble);
-        }
+        let done = self.try_set_cookies(&jar).await;
+        self.noted(done);
         self.jar = jar;
+    }
+
+    /// What the browser did; nothing, where it failed, which is noted.
+    fn noted<T: Default>(&mut self, done: Result<T, String>) -> T {
+        done.unwrap_or_else(|trouble| {
+            self.trouble = Some(trouble);
+            T::default()
+        })
     }
 
     async fn try_set_cookies(&mut self, jar: &Jar) -> Result<(), String> {
