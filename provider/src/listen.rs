@@ -1,6 +1,8 @@
 //! From a listening socket to requests: takes connections in within bounds, lets go of the idle and
 //! of the slow, and ends in good order.
 
+mod head_timer;
+
 use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -9,7 +11,7 @@ use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use socket2::{Domain, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -21,6 +23,7 @@ use crate::start_error::StartError;
 #[cfg(feature = "tls")]
 use crate::tls::{self, TlsServer};
 use crate::transport::{Connection, Io, Stream};
+use head_timer::HeadTimer;
 
 /// On which terms connections are taken in.
 #[derive(Clone)]
@@ -251,7 +254,7 @@ async fn serve(stream: Stream, connection: Connection, limits: Limits, host: Arc
     });
     let mut http = std::pin::pin!(
         http1::Builder::new()
-            .timer(TokioTimer::new())
+            .timer(HeadTimer::default())
             .header_read_timeout(limits.head)
             .max_buf_size(MAX_HEAD)
             // Responses are small: to copy one behind its head costs less than a list of parts.
