@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::body::Bytes;
+use axum::http::header::{self, AsHeaderName};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde::Serialize;
 use serde::de::value::{self, MapDeserializer};
@@ -41,7 +42,7 @@ impl Request {
     }
 
     /// The first value of a header, if it is text.
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: impl AsHeaderName) -> Option<&str> {
         text(self.headers.get(name)?)
     }
 
@@ -91,7 +92,7 @@ impl Request {
     /// The values of a cookie; there is one for each path that has it.
     pub(crate) fn cookies<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.headers
-            .get_all("cookie")
+            .get_all(header::COOKIE)
             .iter()
             .filter_map(text)
             .flat_map(|value| value.split(';'))
@@ -306,8 +307,8 @@ impl Reply {
     /// A JSON document of ours that no fault concerns.
     pub(crate) fn json(status: u16, document: &impl Serialize) -> Self {
         let reply = Self::empty(status)
-            .header("content-type", "application/json")
-            .header("cache-control", "no-store");
+            .constant_header(header::CONTENT_TYPE, "application/json")
+            .constant_header(header::CACHE_CONTROL, "no-store");
         // Serialising our own types fails only if a map has keys that are no strings.
         reply.with_body(serde_json::to_vec(document).unwrap_or_default())
     }
@@ -322,10 +323,10 @@ impl Reply {
     }
 
     /// A document that has passed the faults.
-    pub(crate) fn document(draft: DocumentDraft) -> Self {
+    pub(crate) fn document(mut draft: DocumentDraft) -> Self {
         Self {
             status: draft.status,
-            headers: draft.header_map(),
+            headers: std::mem::take(&mut draft.headers),
             body: draft.into_body().into(),
         }
     }
@@ -350,6 +351,12 @@ impl Reply {
         self
     }
 
+    /// A header that is always the same, so that nothing has to be parsed or copied.
+    pub(crate) fn constant_header(mut self, name: HeaderName, value: &'static str) -> Self {
+        self.headers.append(name, HeaderValue::from_static(value));
+        self
+    }
+
     fn with_body(self, body: impl Into<Bytes>) -> Self {
         Self {
             body: body.into(),
@@ -361,7 +368,6 @@ impl Reply {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::http::header;
 
     #[test]
     fn parameters_are_added_to_whatever_query_there_is() {

@@ -1,5 +1,6 @@
 //! `/par` (RFC 9126): an authorization request that does not go by way of the browser.
 
+use axum::http::header;
 use serde_json::{Map, json};
 
 use super::authorize::{PUSHED, Problem, push};
@@ -80,5 +81,5 @@ fn keep(call: &Call<'_>, pairs: Pairs) -> DocumentDraft {
     ]);
     let mut draft = DocumentDraft::new(Document::Par, members);
     draft.status = 201;
-    draft.header("cache-control", "no-cache, no-store")
+    draft.header(header::CACHE_CONTROL, "no-cache, no-store")
 }

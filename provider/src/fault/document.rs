@@ -1,8 +1,6 @@
 //! JSON documents on their way out, with the HTTP response around them, and what faults do to them.
 
-use std::borrow::Cow;
-
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use serde_json::{Map, Value, json};
 
 use super::object::Object;
@@ -30,7 +28,7 @@ pub(crate) enum Document {
 pub(crate) struct DocumentDraft {
     pub(crate) document: Document,
     pub(crate) status: u16,
-    pub(crate) headers: Vec<(Cow<'static, str>, Cow<'static, str>)>,
+    pub(crate) headers: HeaderMap,
     pub(crate) members: Object,
     /// Members that are written before and after the document's own.
     repeated: Repeated,
@@ -42,12 +40,19 @@ pub(crate) struct DocumentDraft {
     pad: usize,
 }
 
+const JSON: &str = "application/json";
+
+/// As many headers as most documents go out with.
+const USUAL_HEADERS: usize = 6;
+
 impl DocumentDraft {
     pub(crate) fn new(document: Document, members: impl Into<Object>) -> Self {
+        let mut headers = HeaderMap::with_capacity(USUAL_HEADERS);
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(JSON));
         Self {
             document,
             status: 200,
-            headers: vec![("content-type".into(), "application/json".into())],
+            headers,
             members: members.into(),
             repeated: Repeated::default(),
             body: None,
@@ -56,30 +61,10 @@ impl DocumentDraft {
         }
     }
 
-    /// With a header of ours, whose name is in lower case.
-    pub(crate) fn header(
-        mut self,
-        name: &'static str,
-        value: impl Into<Cow<'static, str>>,
-    ) -> Self {
-        self.put_header(name.into(), value.into());
+    /// With a header of ours.
+    pub(crate) fn header(mut self, name: HeaderName, value: &'static str) -> Self {
+        self.headers.insert(name, HeaderValue::from_static(value));
         self
-    }
-
-    /// The headers as they go out. One that cannot be sent is left out.
-    pub(crate) fn header_map(&self) -> HeaderMap {
-        let mut map = HeaderMap::with_capacity(self.headers.len() + 2);
-        for (name, value) in &self.headers {
-            let name = HeaderName::from_bytes(name.as_bytes());
-            let value = match value {
-                Cow::Borrowed(value) => Ok(HeaderValue::from_static(value)),
-                Cow::Owned(value) => HeaderValue::from_bytes(value.as_bytes()),
-            };
-            if let (Ok(name), Ok(value)) = (name, value) {
-                map.append(name, value);
-            }
-        }
-        map
     }
 
     /// The body as it goes out.
@@ -104,33 +89,31 @@ impl DocumentDraft {
         write: impl FnOnce(&str) -> String,
     ) -> Self {
         if self.body.is_none() && !self.members.members().contains_key("error") {
-            let json = ("content-type", "application/json");
-            let headers = self.headers.iter_mut();
-            for (_, value) in headers.filter(|(name, value)| (&**name, &**value) == json) {
-                *value = content_type.into();
+            if (self.headers.get(header::CONTENT_TYPE)).is_some_and(|value| value == JSON) {
+                self = self.header(header::CONTENT_TYPE, content_type);
             }
             self.body = Some(write(&self.members.text()));
         }
         self
     }
 
-    fn set_header(&mut self, name: &str, value: String) {
-        self.put_header(name.to_ascii_lowercase().into(), value.into());
-    }
-
-    fn put_header(&mut self, name: Cow<'static, str>, value: Cow<'static, str>) {
-        self.headers.retain(|(existing, _)| *existing != name);
-        self.headers.push((name, value));
+    /// Puts a header in the place of those with its name. One that cannot be sent is left out.
+    pub(crate) fn set_header(&mut self, name: &str, value: &str) {
+        let name = HeaderName::from_bytes(name.as_bytes());
+        let value = HeaderValue::from_bytes(value.as_bytes());
+        if let (Ok(name), Ok(value)) = (name, value) {
+            self.headers.insert(name, value);
+        }
     }
 
     fn apply_reply(&mut self, reply: &Reply, moment: &Moment<'_>) {
         let placeholders = Placeholders::new(moment);
         self.status = reply.status.unwrap_or(self.status);
         if let Some(content_type) = &reply.content_type {
-            self.set_header("content-type", content_type.clone());
+            self.set_header("content-type", content_type);
         }
         for (name, value) in &reply.headers {
-            self.set_header(name, placeholders.fill(value));
+            self.set_header(name, &placeholders.fill(value));
         }
         if let Some(body) = &reply.body {
             self.body = Some(placeholders.fill(body));

@@ -1,5 +1,6 @@
 //! What introspection says (RFC 7662 §2.2).
 
+use axum::http::header;
 use serde_json::{Map, Value};
 
 use super::tokens::{acting, occasion};
@@ -43,7 +44,7 @@ pub(crate) fn introspection(at: At<'_>, token: Option<Introspected<'_>>) -> Docu
             expires_at,
         }) => members(&of_refresh_token(at, client, grant, expires_at)),
     };
-    DocumentDraft::new(Document::Introspection, members).header("cache-control", "no-store")
+    DocumentDraft::new(Document::Introspection, members).header(header::CACHE_CONTROL, "no-store")
 }
 
 fn of_access_token(

@@ -166,11 +166,11 @@ pub(crate) fn grants(issuer: &IssuerState) -> impl Iterator<Item = GrantType> + 
         .filter(served)
 }
 
-fn cached(at: At<'_>, draft: DocumentDraft) -> DocumentDraft {
-    match &at.issuer.settings.cache_control {
-        Some(cache_control) => draft.header("cache-control", cache_control.clone()),
-        None => draft,
+fn cached(at: At<'_>, mut draft: DocumentDraft) -> DocumentDraft {
+    if let Some(cache_control) = &at.issuer.settings.cache_control {
+        draft.set_header("cache-control", cache_control);
     }
+    draft
 }
 
 /// The published keys (RFC 7517 §5).

@@ -36,7 +36,7 @@ impl Prepared {
         drop(kept);
         let draft = make();
         let ready = Arc::new(Ready {
-            headers: draft.header_map(),
+            headers: draft.headers.clone(),
             body: draft.clone().into_body().into(),
             draft,
         });

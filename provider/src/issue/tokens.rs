@@ -1,6 +1,7 @@
 //! What the token and userinfo endpoints hand out.
 
-use serde_json::{Map, Value, json};
+use axum::http::header;
+use serde_json::{Value, json};
 
 use super::{At, subject};
 use crate::access_token::{AccessToken, Binding};
@@ -9,7 +10,9 @@ use crate::fault::{Document, DocumentDraft, JwtDraft, JwtKind, Object};
 use crate::grant::Grant;
 use crate::jose::{self, Signer};
 use crate::parties::Client;
-use crate::protocol::{AccessTokenClaims, Confirmation, IdTokenClaims, JoseHeader, TokenResponse};
+use crate::protocol::{
+    AccessTokenClaims, Confirmation, IdTokenClaims, JoseHeader, TokenResponse, UserinfoClaims,
+};
 
 /// What an ID token is made from.
 #[derive(Debug)]
@@ -159,8 +162,8 @@ pub(crate) fn confirmation(token: &AccessToken) -> Option<Confirmation> {
 /// The token response (RFC 6749 §5.1).
 pub(crate) fn token_response(response: &TokenResponse) -> DocumentDraft {
     DocumentDraft::new(Document::Token, response)
-        .header("cache-control", "no-store")
-        .header("pragma", "no-cache")
+        .header(header::CACHE_CONTROL, "no-store")
+        .header(header::PRAGMA, "no-cache")
 }
 
 /// The userinfo response (OIDC Core §5.3.2); `sub` is what the client gets.
@@ -171,14 +174,15 @@ pub(crate) fn userinfo(
     token: &AccessToken,
 ) -> DocumentDraft {
     let sub = subject::subject(at.issuer, client, sub);
-    let mut claims = Map::from_iter([("sub".to_owned(), json!(sub))]);
-    if client.userinfo_algorithm.is_some() {
-        // Both are in a response that is signed (OIDC Core §5.3.2).
-        claims.insert("iss".to_owned(), json!(at.urls.issuer));
-        claims.insert("aud".to_owned(), json!(client.id));
-    }
-    claims.extend(about(at.issuer, Carrier::Userinfo, &occasion(token)));
-    DocumentDraft::new(Document::Userinfo, claims).header("cache-control", "no-store")
+    let is_signed = client.userinfo_algorithm.is_some();
+    let claims = UserinfoClaims {
+        sub: &sub,
+        iss: is_signed.then_some(&at.urls.issuer),
+        aud: is_signed.then_some(&client.id),
+    };
+    let about = about(at.issuer, Carrier::Userinfo, &occasion(token));
+    DocumentDraft::new(Document::Userinfo, Object::with(&claims, about))
+        .header(header::CACHE_CONTROL, "no-store")
 }
 
 pub(super) fn occasion(token: &AccessToken) -> Occasion<'_> {

@@ -10,6 +10,7 @@ mod jwks;
 mod logout_token;
 mod metadata;
 mod token;
+mod userinfo;
 
 pub(crate) use access_token::{AccessTokenClaims, Confirmation};
 pub(crate) use authorization::AuthorizationParameters;
@@ -21,3 +22,4 @@ pub(crate) use jwks::{Jwk, JwkSet};
 pub(crate) use logout_token::LogoutTokenClaims;
 pub(crate) use metadata::ProviderMetadata;
 pub(crate) use token::{TokenParameters, TokenResponse};
+pub(crate) use userinfo::UserinfoClaims;

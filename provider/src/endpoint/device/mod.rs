@@ -2,6 +2,8 @@
 
 mod page;
 
+use axum::http::header;
+
 use super::client_auth::authenticate;
 use super::message::{typed, values};
 use super::token::{TokenError, error, refuse, target, user_scopes};
@@ -74,6 +76,7 @@ fn start(call: &Call<'_>) -> Result<Reply, TokenError> {
         expires_in: settings.lifetime.as_secs(),
         interval: settings.interval.as_secs(),
     };
-    let draft = DocumentDraft::new(Document::Device, &response).header("cache-control", "no-store");
+    let draft =
+        DocumentDraft::new(Document::Device, &response).header(header::CACHE_CONTROL, "no-store");
     Ok(Reply::document(call.tamper(draft)))
 }

@@ -8,6 +8,7 @@ mod read;
 mod sector;
 mod uris;
 
+use axum::http::header;
 use serde_json::{Map, Value, json};
 
 use super::{Call, Reply};
@@ -77,8 +78,8 @@ fn register(call: &Call<'_>) -> Result<Reply, Refusal> {
         });
     }
     let mut draft = DocumentDraft::new(Document::Registration, members)
-        .header("cache-control", "no-store")
-        .header("pragma", "no-cache");
+        .header(header::CACHE_CONTROL, "no-store")
+        .header(header::PRAGMA, "no-cache");
     draft.status = 201;
     Ok(Reply::document(call.tamper(draft)))
 }
