@@ -128,11 +128,16 @@ pub(crate) fn about(
 
 fn of_user(issuer: &IssuerState, sub: &str, occasion: &Occasion<'_>) -> Map<String, Value> {
     let scopes = &issuer.settings.scopes;
+    let by_scope =
+        (occasion.scopes.iter()).filter_map(|scope| scopes.get(scope).map(Vec::as_slice));
+    let released: Vec<&[String]> = (by_scope.chain([occasion.asked]))
+        .filter(|claims| !claims.is_empty())
+        .collect();
+    if released.is_empty() {
+        return Map::new();
+    }
     let is_released = |name: &String| {
-        let by_scope = (occasion.scopes.iter())
-            .filter_map(|scope| scopes.get(scope))
-            .any(|claims| claims.contains(name));
-        (by_scope || occasion.asked.contains(name)) && !PROTOCOL.contains(&name.as_str())
+        released.iter().any(|claims| claims.contains(name)) && !PROTOCOL.contains(&name.as_str())
     };
     let released = |claims: &Map<String, Value>| {
         (claims.iter())

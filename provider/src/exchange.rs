@@ -2,6 +2,7 @@
 //! commands the connection.
 
 use std::future::poll_fn;
+use std::ops::Range;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
@@ -57,7 +58,7 @@ pub(crate) async fn serve(
     request.peer = Some(connection.peer());
     request.certificate = connection.client_certificate().cloned();
     let started = clock::instant();
-    let answer = match refused {
+    let mut answer = match refused {
         Some(reply) => Answer {
             reply: endpoint::for_scripts(reply, route),
             notes: Notes::default(),
@@ -66,6 +67,8 @@ pub(crate) async fn serve(
         },
         None => respond(&issuer, route, &request).await,
     };
+    let times = started..clock::instant();
+    let took = times.end - times.start;
     tracing::info!(
         target: "mock_provider::requests",
         issuer = &*issuer.state().name,
@@ -73,21 +76,19 @@ pub(crate) async fn serve(
         path = request.path(),
         status = answer.reply.status,
         client = answer.notes.client_id.as_deref(),
-        microseconds = (clock::instant() - started).as_micros(),
+        microseconds = took.as_micros(),
         "served"
     );
-    let mut answer = answer;
     logout::send_all(&issuer, std::mem::take(&mut answer.pushes));
     let act = answer.act;
-    let took = clock::instant().duration_since(started);
     (host.metrics).served(route.endpoint(), answer.reply.status, took, &answer.notes);
     if issuer.journal().is_shared() {
         // The answer goes out once all replicas can tell of it.
         tokio::task::block_in_place(|| {
-            record(&issuer, route, started, &request, &mut answer);
+            record(&issuer, route, times, &request, &mut answer);
         });
     } else {
-        record(&issuer, route, started, &request, &mut answer);
+        record(&issuer, route, times, &request, &mut answer);
     }
     let reply = answer.reply;
     if let Some(mut act) = act {
@@ -113,15 +114,15 @@ pub(crate) async fn serve(
 pub(crate) fn record(
     issuer: &Issuer,
     route: Route,
-    started: Instant,
+    times: Range<Instant>,
     request: &Request,
     answer: &mut Answer,
 ) {
     issuer.journal().record(Record {
         issuer: Arc::clone(&issuer.state().name),
         endpoint: route.endpoint(),
-        started,
-        ended: clock::instant(),
+        started: times.start,
+        ended: times.end,
         method: &request.method,
         target: &request.target,
         headers: &request.headers,

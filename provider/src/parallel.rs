@@ -6,8 +6,10 @@
 use std::collections::BTreeSet;
 use std::sync::{PoisonError, RwLock};
 
+use axum::http::HeaderName;
+
 /// The request header with the key of a test.
-pub(crate) const HEADER: &str = "gauntlet-test";
+pub(crate) static HEADER: HeaderName = HeaderName::from_static("gauntlet-test");
 /// The cookie that says the same, for browsers.
 pub(crate) const COOKIE: &str = "gauntlet_test";
 

@@ -95,7 +95,7 @@ impl Addresses {
     pub(crate) fn forwarded_urls<'a>(
         &self,
         header: impl Fn(&str) -> Option<&'a str>,
-        path: &str,
+        path: impl FnOnce() -> &'a str,
     ) -> Option<Urls> {
         if !self.forwarded {
             return None;
@@ -126,7 +126,7 @@ impl Addresses {
             public: Some(format!("{proto}://{host}{port}{prefix}")),
             ..self.clone()
         };
-        Some(seen.urls("", path))
+        Some(seen.urls("", path()))
     }
 }
 
@@ -195,7 +195,7 @@ mod tests {
                 let found = headers.iter().find(|(known, _)| *known == name)?;
                 Some(found.1)
             };
-            addresses.forwarded_urls(header, "/a").map(|it| it.front)
+            addresses.forwarded_urls(header, || "/a").map(|it| it.front)
         };
         let https = [
             ("x-forwarded-proto", "https, http"),

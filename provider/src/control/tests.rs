@@ -31,7 +31,7 @@ pub(super) fn begin(ask: &Ask) -> Outcome {
         };
         Refusal::new(status, name, error.to_string())
     })?;
-    let document = json!({"key": key, "header": HEADER, "cookie": COOKIE});
+    let document = json!({"key": key, "header": HEADER.as_str(), "cookie": COOKIE});
     Ok(answer(201, &document))
 }
 

@@ -48,9 +48,8 @@ impl<'a> Call<'a> {
         if route.needs_store() && request.method != Method::OPTIONS {
             dealings.reached(caught_up);
         }
-        let forwarded = issuer
-            .addresses
-            .forwarded_urls(|name| request.header(name), issuer.own_path());
+        let forwarded =
+            (issuer.addresses).forwarded_urls(|name| request.header(name), || issuer.own_path());
         let urls = forwarded.map_or(Cow::Borrowed(&issuer.urls), Cow::Owned);
         Self {
             issuer,

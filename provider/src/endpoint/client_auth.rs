@@ -5,6 +5,7 @@ mod assertion;
 
 use std::sync::Arc;
 
+use axum::http::header;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -39,7 +40,7 @@ pub(super) fn authenticate(
     call: &Call<'_>,
     parameters: &TokenParameters,
 ) -> Result<Arc<Client>, TokenError> {
-    let header = call.request.header("authorization");
+    let header = call.request.header(header::AUTHORIZATION);
     let basic = header.is_some();
     let refused = |reason: String| TokenError {
         code: ErrorCode::InvalidClient,

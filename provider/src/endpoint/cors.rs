@@ -1,5 +1,7 @@
 //! What scripts of other origins may do here (Fetch, CORS protocol).
 
+use axum::http::header;
+
 use super::{Reply, Request, Route};
 use crate::issuer::IssuerState;
 
@@ -14,8 +16,8 @@ pub(crate) fn for_scripts(reply: Reply, route: Route) -> Reply {
         return reply;
     }
     reply
-        .header("access-control-allow-origin", "*")
-        .header("access-control-expose-headers", EXPOSED)
+        .constant_header(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")
+        .constant_header(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED)
 }
 
 /// Scripts of an origin where a client has a redirect URI may come with the browser's credentials as
@@ -26,7 +28,7 @@ pub(super) fn for_scripts_of_clients(
     route: Route,
     request: &Request,
 ) -> Reply {
-    let known = (request.header("origin")).filter(|origin| issuer.has_client_at(origin));
+    let known = (request.header(header::ORIGIN)).filter(|origin| issuer.has_client_at(origin));
     match known {
         Some(origin) if route.is_open_to_scripts() => reply
             .header("access-control-allow-origin", origin)

@@ -88,7 +88,8 @@ pub(crate) fn headless_login(
         act: None,
         pushes: Vec::new(),
     };
-    exchange::record(issuer, Route::Authorize, started, &request, &mut answer);
+    let times = started..clock::instant();
+    exchange::record(issuer, Route::Authorize, times, &request, &mut answer);
     callback
 }
 

@@ -10,7 +10,7 @@ impl Call<'_> {
     pub(super) fn enter_test(&self, route: Route) -> Option<Reply> {
         let (request, tests) = (self.request, &self.issuer.tests);
         let cookie = || request.cookies(parallel::COOKIE).next();
-        if let Some(key) = request.header(parallel::HEADER).or_else(cookie) {
+        if let Some(key) = request.header(&parallel::HEADER).or_else(cookie) {
             if !tests.knows(key) {
                 return Some(unknown_test(key));
             }

@@ -1,5 +1,9 @@
 //! `/userinfo` (OIDC Core §5.3).
 
+use std::borrow::Cow;
+
+use axum::http::header;
+
 use super::holder::{self, Scheme};
 use super::message::{GARBLED, typed};
 use super::mint::{self, honoured};
@@ -16,8 +20,8 @@ struct Parameters {
 }
 
 /// An access token as it came in.
-struct Sent {
-    token: String,
+struct Sent<'a> {
+    token: Cow<'a, str>,
     scheme: Scheme,
 }
 
@@ -56,7 +60,7 @@ pub(super) fn serve(call: &Call<'_>) -> Reply {
     }
 }
 
-fn answer(call: &Call<'_>, sent: &Sent) -> Result<Reply, Refusal> {
+fn answer(call: &Call<'_>, sent: &Sent<'_>) -> Result<Reply, Refusal> {
     let refused = |scheme, code, reason| Refusal {
         status: 401,
         code,
@@ -86,8 +90,11 @@ fn answer(call: &Call<'_>, sent: &Sent) -> Result<Reply, Refusal> {
 
 /// The access token, from the header or the body of a form (RFC 6750 §2.1, §2.2; RFC 9449 §7.1);
 /// from the URL only where that is observed.
-fn sent_token(call: &Call<'_>) -> Result<Option<Sent>, Violation> {
-    let header = call.request.header("authorization").and_then(credentials);
+fn sent_token<'a>(call: &Call<'a>) -> Result<Option<Sent<'a>>, Violation> {
+    let header = call
+        .request
+        .header(header::AUTHORIZATION)
+        .and_then(credentials);
     let in_url: Parameters = typed(&call.request.query());
     let in_body: Parameters = match call.request.method.as_str() {
         "POST" => typed(&call.request.parameters()),
@@ -97,7 +104,7 @@ fn sent_token(call: &Call<'_>) -> Result<Option<Sent>, Violation> {
         in_url.access_token.is_some(),
     ))?;
     let bearer = |token: String| Sent {
-        token,
+        token: token.into(),
         scheme: Scheme::Bearer,
     };
     let sent = [
@@ -110,14 +117,12 @@ fn sent_token(call: &Call<'_>) -> Result<Option<Sent>, Violation> {
 }
 
 /// The token of a `Bearer` or `DPoP` header; the scheme's case does not matter (RFC 9110 §11.1).
-fn credentials(header: &str) -> Option<Sent> {
-    let (scheme, token) = header.split_once(' ')?;
-    let scheme = match scheme.to_ascii_lowercase().as_str() {
-        "bearer" => Scheme::Bearer,
-        "dpop" => Scheme::Dpop,
-        _ => return None,
-    };
-    let token = token.trim().to_owned();
+fn credentials(header: &str) -> Option<Sent<'_>> {
+    let (name, token) = header.split_once(' ')?;
+    let known = [("bearer", Scheme::Bearer), ("dpop", Scheme::Dpop)];
+    let is_named = |(known, _): &(&str, Scheme)| name.eq_ignore_ascii_case(known);
+    let (_, scheme) = known.into_iter().find(is_named)?;
+    let token = token.trim().into();
     Some(Sent { token, scheme })
 }
 

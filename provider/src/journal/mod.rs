@@ -192,7 +192,7 @@ impl Journal {
             packed,
             told: OnceLock::new(),
         };
-        let mut dropped = Vec::new();
+        let (mut dropped, mut dropped_before) = (None, Vec::new());
         let mut entries = self.entries();
         entries.last += 1;
         entry.number = entries.last;
@@ -201,15 +201,19 @@ impl Journal {
                 break;
             };
             entries.size -= oldest.size;
-            dropped.push(oldest);
+            // Mostly one makes room for one, and that needs no list.
+            dropped_before.extend(dropped.replace(oldest));
         }
         entries.size += entry.size;
         entries.kept.push_back(Arc::new(entry));
-        // Told under the lock, so that the numbers come in order.
-        self.0.last.send_replace(entries.last);
+        // Told under the lock, so that the numbers come in order. Most journals have no readers, and
+        // one that comes now looks at the entries before it waits.
+        if self.0.last.receiver_count() > 0 {
+            self.0.last.send_replace(entries.last);
+        }
         drop(entries);
         // What makes room is freed outside the lock.
-        drop(dropped);
+        drop((dropped, dropped_before));
     }
 
     fn after(&self, number: u64) -> Option<Arc<Exchange>> {

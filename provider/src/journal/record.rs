@@ -82,24 +82,24 @@ impl Record<'_> {
             _ => (&self.reply_body[..MAX_TOLD], None),
         };
         let noted = [client_id, user, grant, flow, test];
+        let heads = [self.headers, self.reply_headers].map(Packer::headers_len);
         let mut text = Packer::with_room_for(
             [
                 self.method.as_str().len(),
                 self.target.len(),
                 self.body.len(),
                 reply_body.len(),
-                Packer::headers_len(self.headers),
-                Packer::headers_len(self.reply_headers),
             ]
             .into_iter()
+            .chain(heads)
             .chain(noted.iter().map(|it| it.as_ref().map_or(0, String::len)))
             .chain(issued.iter().map(|it| it.value.len() + 1)),
         );
         text.piece(self.method.as_str().as_bytes());
         text.piece(self.target.as_bytes());
-        text.headers(self.headers);
+        text.headers(self.headers, heads[0]);
         text.piece(self.body.as_bytes());
-        text.headers(self.reply_headers);
+        text.headers(self.reply_headers, heads[1]);
         text.piece(reply_body);
         for note in &noted {
             text.optional(note.as_deref());
@@ -220,9 +220,10 @@ impl Packer {
             .sum()
     }
 
-    /// Headers as one text: a line for each, which is safe since no name or value has a line break.
-    fn headers(&mut self, headers: &HeaderMap) {
-        self.length(Self::headers_len(headers));
+    /// Headers as one text of a known length: a line for each, which is safe since no name or value has
+    /// a line break.
+    fn headers(&mut self, headers: &HeaderMap, length: usize) {
+        self.length(length);
         for (name, value) in headers {
             self.0.extend_from_slice(name.as_str().as_bytes());
             self.0.push(b':');

@@ -22,6 +22,7 @@ use crate::names::GrantType;
 use crate::parties::Client;
 use crate::protocol::{ErrorCode, TokenParameters};
 use crate::rules;
+use axum::http::header;
 
 /// Why a token request is refused.
 #[derive(Debug)]
@@ -109,7 +110,7 @@ fn client(
     parameters: &TokenParameters,
 ) -> Result<Arc<Client>, TokenError> {
     let credentials = ["client_id", "client_secret", "client_assertion"];
-    let is_silent = call.request.header("authorization").is_none()
+    let is_silent = call.request.header(header::AUTHORIZATION).is_none()
         && !(pairs.iter()).any(|(name, _)| credentials.contains(&name.as_str()));
     let grant = parameters.grant_type.as_deref().and_then(GrantType::parse);
     if is_silent && grant == Some(GrantType::JwtBearer) {
