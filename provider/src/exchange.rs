@@ -32,8 +32,8 @@ const BODY_TIME: Duration = Duration::from_secs(10);
 
 /// Serves one request, whatever it is.
 pub(crate) async fn serve(
-    host: Arc<Host>,
-    connection: Connection,
+    host: &Arc<Host>,
+    connection: &Connection,
     request: hyper::Request<Incoming>,
 ) -> Response {
     let (head, body) = request.into_parts();
@@ -47,7 +47,7 @@ pub(crate) async fn serve(
     };
     if let Some(path) = control::path(&path) {
         let path = path.to_owned();
-        return control::serve(&host, connection.peer(), head, Body::new(body), &path).await;
+        return control::serve(host, connection.peer(), head, Body::new(body), &path).await;
     }
     let (name, route) = endpoint::route(&path);
     let may_create = matches!(route, Route::Metadata | Route::Authorize);

@@ -248,10 +248,12 @@ async fn attend(stream: TcpStream, peer: SocketAddr, terms: Terms, host: Arc<Hos
 async fn serve(stream: Stream, connection: Connection, limits: Limits, host: Arc<Host>) {
     let io = TokioIo::new(Io::new(stream, connection.clone()));
     let stop = stopped(host.stopping.clone());
-    let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
-        let (host, connection) = (Arc::clone(&host), connection.clone());
-        async move { Ok::<_, Infallible>(exchange::serve(host, connection, request).await) }
-    });
+    let (host, connection) = (&host, &connection);
+    let service = service_fn(
+        move |request: hyper::Request<hyper::body::Incoming>| async move {
+            Ok::<_, Infallible>(exchange::serve(host, connection, request).await)
+        },
+    );
     let mut http = std::pin::pin!(
         http1::Builder::new()
             .timer(HeadTimer::default())
