@@ -165,7 +165,7 @@ class Bare(Server):
     """An axum server that only answers: the limit of HTTP."""
 
     name = "bare axum"
-    ready = "/100"
+    ready = "/200/100"
     cannot = {cell: "no provider" for cell in CELLS}
 
     def __init__(self, program):

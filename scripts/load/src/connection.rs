@@ -21,6 +21,8 @@ pub(crate) struct Connection {
 #[derive(Debug)]
 pub(crate) struct Response<'a> {
     pub(crate) status: u16,
+    /// The size of the status line and the headers, in bytes.
+    pub(crate) head: usize,
     pub(crate) body: &'a [u8],
     pub(crate) location: Option<&'a [u8]>,
 }
@@ -98,6 +100,7 @@ impl Connection {
                 }
                 Ok(Response {
                     status: head.status,
+                    head: head.end,
                     body: &self.buffer[body],
                     location: head.location.map(|location| &self.buffer[location]),
                 })

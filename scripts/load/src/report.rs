@@ -19,6 +19,8 @@ pub(crate) struct Report {
     pub(crate) seconds: f64,
     pub(crate) per_second: f64,
     pub(crate) latency_us: Latency,
+    /// The size of the last response's status line and headers, in bytes.
+    pub(crate) head: usize,
     /// The size of the last response body that was looked at, in bytes.
     pub(crate) body: usize,
     /// How many signatures were checked with the published key.

@@ -283,6 +283,7 @@ fn report(load: &LoadArgs, seen: &Seen, run: &Run) -> Report {
         seconds,
         per_second,
         latency_us: histogram.latency(),
+        head: seen.head.get(),
         body: seen.body.get(),
         signatures_checked: seen.signatures.get(),
         reconnects: run.reconnects.get(),

@@ -20,10 +20,19 @@ pub(crate) trait Work {
 /// What was seen on the way.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
+    /// The size of the last head, in bytes.
+    pub(crate) head: Cell<usize>,
     /// The size of the last body, in bytes.
     pub(crate) body: Cell<usize>,
     /// How many signatures were checked with the published key.
     pub(crate) signatures: Cell<u64>,
+}
+
+impl Seen {
+    fn response(&self, response: &Response<'_>) {
+        self.head.set(response.head);
+        self.body.set(response.body.len());
+    }
 }
 
 /// Why an answer is wrong.

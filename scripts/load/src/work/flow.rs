@@ -199,7 +199,7 @@ impl Flow {
         self.request.extend_from_slice(&self.code);
         let response = ask(connection, step, &self.request, &[200]).await?;
         let body = response.body;
-        self.seen.body.set(body.len());
+        self.seen.response(&response);
         let member = |quoted: &[u8], member| {
             string_member(body, quoted).ok_or_else(|| Wrong::Missing {
                 step,

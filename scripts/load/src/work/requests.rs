@@ -45,7 +45,7 @@ impl Work for Fixed {
     async fn once(&mut self, connection: &mut Connection) -> Result<(), Wrong> {
         let turn = self.turn.next();
         let response = ask(connection, "request", &self.requests[turn], &[200]).await?;
-        self.seen.body.set(response.body.len());
+        self.seen.response(&response);
         let mut answers = self.answers.borrow_mut();
         match &answers[turn] {
             Some(answer) if **answer == *response.body => Ok(()),
@@ -107,7 +107,7 @@ impl Work for Userinfo {
         self.request.extend_from_slice(token);
         self.request.extend_from_slice(b"\r\n\r\n");
         let response = ask(connection, "userinfo", &self.request, &[200]).await?;
-        self.seen.body.set(response.body.len());
+        self.seen.response(&response);
         subject(response.body, &self.sub)
     }
 }
@@ -173,7 +173,7 @@ impl Work for ClientCredentials {
         let turn = self.turn.next();
         let response = ask(connection, step, &self.requests[turn], &[200]).await?;
         let body = response.body;
-        self.seen.body.set(body.len());
+        self.seen.response(&response);
         let token = string_member(body, b"\"access_token\"").ok_or_else(|| Wrong::Missing {
             step,
             member: "access_token",
