@@ -383,6 +383,17 @@ pub(crate) fn refreshed_token_is_about_the_same_user(
 
 // --- Back-channel logout ------------------------------------------------------------------------
 
+/// The token is not meant for something else, as an access token is (Back-Channel Logout section
+/// 2.4; RFC 8725 section 3.11). Providers that are older than the type send `JWT`, or none.
+pub(crate) fn logout_type_is_ours(header: &Header) -> Result<(), Refusal> {
+    let known = ["logout+jwt", "application/logout+jwt", "JWT"];
+    let is_ours = |typ: &str| known.iter().any(|known| known.eq_ignore_ascii_case(typ));
+    if !header.typ.as_deref().is_none_or(is_ours) {
+        return Err(Refusal::LogoutTypeIsAnother);
+    }
+    Ok(())
+}
+
 /// The logout token says whose sessions end (Back-Channel Logout section 2.6, step 5).
 pub(crate) fn logout_names_somebody(claims: &LogoutClaims) -> Result<(), Refusal> {
     if claims.sub.is_none() && claims.sid.is_none() {

@@ -58,6 +58,7 @@ pub(crate) async fn of_logout(
     checks::audience_is_us(&claims.common, provider.client_id())?;
     checks::token_is_not_expired(&claims.common, now)?;
     checks::issued_at_is_plausible(&claims.common, now)?;
+    checks::logout_type_is_ours(&token.header)?;
     checks::logout_names_somebody(&claims)?;
     checks::logout_is_the_event(&claims)?;
     checks::logout_has_no_nonce(&claims)?;
@@ -200,6 +201,7 @@ impl UnverifiedIdToken {
 pub(crate) struct Header {
     pub(crate) alg: String,
     pub(crate) kid: Option<String>,
+    pub(crate) typ: Option<String>,
     /// Its being there is enough to refuse, whatever it holds; hence no type and no `null`.
     #[serde(default, deserialize_with = "present")]
     pub(crate) crit: Option<serde_json::Value>,

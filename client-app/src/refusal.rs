@@ -75,6 +75,8 @@ pub(crate) enum Refusal {
     RefreshedTokenIsAboutSomeoneElse,
     #[error("there is no refresh token")]
     RefreshTokenIsMissing,
+    #[error("the logout token says that it is something else")]
+    LogoutTypeIsAnother,
     #[error("the logout token names neither a user nor a session")]
     LogoutNamesNobody,
     #[error("the logout token is about something else")]
@@ -169,6 +171,7 @@ impl Refusal {
             | Self::AccessTokenIsNotTheOneHashed
             | Self::UserinfoIsAboutSomeoneElse
             | Self::RefreshedTokenIsAboutSomeoneElse
+            | Self::LogoutTypeIsAnother
             | Self::LogoutNamesNobody
             | Self::LogoutIsNotTheEvent
             | Self::LogoutHasANonce => {

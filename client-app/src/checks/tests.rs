@@ -44,6 +44,23 @@ fn logout_claims() -> LogoutClaims {
 }
 
 #[test]
+fn a_logout_token_is_of_no_other_type() {
+    let typed = |typ: Option<&str>| {
+        logout_type_is_ours(&Header {
+            typ: typ.map(str::to_owned),
+            ..header("RS256", None)
+        })
+    };
+    for typ in ["logout+jwt", "application/logout+jwt", "JWT", "jwt"] {
+        assert_eq!(typed(Some(typ)), Ok(()), "{typ}");
+    }
+    assert_eq!(typed(None), Ok(()));
+    for typ in ["at+jwt", ""] {
+        assert_eq!(typed(Some(typ)), Err(Refusal::LogoutTypeIsAnother), "{typ}");
+    }
+}
+
+#[test]
 fn a_logout_token_is_about_a_logout_of_somebody_and_no_id_token() {
     let checked = |change: fn(&mut LogoutClaims)| {
         let mut claims = logout_claims();

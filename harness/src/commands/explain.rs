@@ -190,6 +190,11 @@ fn act(step: &Step) -> String {
                 LogoutAbout::Session => "a logout token about the session",
                 LogoutAbout::Nobody => "a logout token about nobody",
                 LogoutAbout::IdToken => "an ID token in place of a logout token",
+                LogoutAbout::Again => "the logout token of before",
+                LogoutAbout::Nothing => "an empty form in place of a logout token",
+                LogoutAbout::Rubbish => "a text that is no JWT in place of a logout token",
+                LogoutAbout::Json => "JSON in place of a form with a logout token",
+                LogoutAbout::Flood => "a text of 256 KiB in place of a logout token",
             };
             format!("the provider posts {about} to the client")
         }

@@ -458,14 +458,15 @@ impl Context<'_> {
         let (good, words) = match expected {
             PushAnswer::Accepts => (matches!(status, 200 | 204), "200 or 204"),
             PushAnswer::Refuses => (status == 400, "400"),
+            PushAnswer::Declines => ((400..500).contains(&status), "400 or another client error"),
         };
         let sentence = match expected {
             PushAnswer::Accepts => "the client does not take a good logout token".to_owned(),
-            PushAnswer::Refuses if status < 300 => format!(
+            PushAnswer::Refuses | PushAnswer::Declines if status < 300 => format!(
                 "the client says that it took a logout token although {}",
                 self.circumstance()
             ),
-            PushAnswer::Refuses => {
+            PushAnswer::Refuses | PushAnswer::Declines => {
                 "the client does not say that the logout token was a bad one".to_owned()
             }
         };

@@ -39,6 +39,7 @@ pub fn passive(plan: &Plan, check: Check, runs: &[&Record]) -> Looked {
         Check::NoLeak => each(&mut tally, runs, leaks),
         Check::CookieAttributes => each(&mut tally, runs, cookies),
         Check::NoStore => each(&mut tally, runs, no_store),
+        Check::LogoutNoStore => each(&mut tally, runs, pages::logout_no_store),
         Check::SameRedirectUri => each(&mut tally, runs, redirect_uri),
         Check::ClientAuthentication => each(&mut tally, runs, requests::client_authentication),
         Check::BearerHeader => each(&mut tally, runs, requests::bearer_header),
@@ -327,19 +328,7 @@ fn no_store(tally: &mut Tally<'_>, run: &Record) {
             continue;
         }
         tally.looked_at += 1;
-        let control = pages::cache_control(entry);
-        if !control.contains("no-store") {
-            tally.found(
-                Some(entry),
-                "the client lets caches keep a page with its user's data".to_owned(),
-                "Cache-Control: no-store",
-                if control.is_empty() {
-                    "no Cache-Control".to_owned()
-                } else {
-                    control
-                },
-            );
-        }
+        pages::not_stored(tally, entry, "a page with its user's data");
     }
 }
 

@@ -68,6 +68,8 @@ pub enum PushAnswer {
     Accepts,
     /// With 400.
     Refuses,
+    /// With any client error, since what came in is no logout request at all.
+    Declines,
 }
 
 /// How often an endpoint may be called during a step.

@@ -172,6 +172,8 @@ pub enum Check {
     CookieAttributes,
     /// Pages with the user's data are not stored by caches.
     NoStore,
+    /// Answers to logout tokens are not stored by caches.
+    LogoutNoStore,
     /// The token request repeats the redirect URI of the authorization request.
     SameRedirectUri,
     /// The token request is a form in the body of a POST, and says who the client is in one way.

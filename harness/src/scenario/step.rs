@@ -113,6 +113,16 @@ pub enum LogoutAbout {
     Nobody,
     /// It is no logout token, but the ID token of the sign-in.
     IdToken,
+    /// It is the last logout token that the client took, once more.
+    Again,
+    /// There is none: the form is empty (Back-Channel Logout 1.0 §2.5).
+    Nothing,
+    /// It is no JWT.
+    Rubbish,
+    /// It is no form but JSON, without a logout token.
+    Json,
+    /// It is a text of 256 KiB.
+    Flood,
 }
 
 /// Whose browser it is, and whose account is used in it.

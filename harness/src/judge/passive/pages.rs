@@ -208,6 +208,34 @@ pub(super) fn cache_control(entry: &Entry) -> String {
     header.unwrap_or_default().to_lowercase()
 }
 
+/// That caches are told not to keep a response; in words, what it is.
+pub(super) fn not_stored(tally: &mut Tally<'_>, entry: &Entry, what: &str) {
+    let control = cache_control(entry);
+    if control.contains("no-store") {
+        return;
+    }
+    tally.found(
+        Some(entry),
+        format!("the client lets caches keep {what}"),
+        "Cache-Control: no-store",
+        match control.as_str() {
+            "" => "no Cache-Control".to_owned(),
+            _ => control,
+        },
+    );
+}
+
+/// OIDC Back-Channel Logout 1.0 §2.8.
+pub(super) fn logout_no_store(tally: &mut Tally<'_>, run: &Record) {
+    let is_told = |entry: &&Entry| {
+        entry.endpoint == Some(Endpoint::BackchannelLogout) && entry.answer.status().is_some()
+    };
+    for entry in run.transcript.iter().filter(is_told) {
+        tally.looked_at += 1;
+        not_stored(tally, entry, "its answer to a logout token");
+    }
+}
+
 /// What the client answers to authorization responses with a code in their address.
 fn responses(run: &Record) -> impl Iterator<Item = &Entry> {
     pages(run).filter(|entry| {

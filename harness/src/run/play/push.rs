@@ -2,66 +2,127 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use oauth_gauntlet_provider::IssuedKind;
+use oauth_gauntlet_provider::{Endpoint, IssuedKind};
 
 use super::{Acted, RunError, Stage};
 use crate::run::Arrived;
 use crate::scenario::{LogoutAbout, Step};
 
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// How long the longest text is that is posted in place of a logout token, in bytes.
+const FLOOD: usize = 256 * 1024;
+
+const NO_ADDRESS: RunError = RunError::Unsaid("`back-channel-logout` in [app]");
+
+/// What is posted to the client.
+enum Logout {
+    /// A logout token that the issuer makes, and posts itself.
+    Minted {
+        sub: Option<String>,
+        sid: Option<String>,
+    },
+    /// What is posted as it stands.
+    Written {
+        media_type: &'static str,
+        body: String,
+    },
+}
+
+impl Logout {
+    fn form(token: &str) -> Self {
+        let mut form = form_urlencoded::Serializer::new(String::new());
+        Self::Written {
+            media_type: FORM,
+            body: form.append_pair("logout_token", token).finish(),
+        }
+    }
+}
+
 impl Stage<'_> {
     /// Posts a logout token about the owner of the step's browser, and waits for the answer.
     pub(super) async fn push_logout(&mut self, step: &Step) -> Result<Acted, RunError> {
-        let account = self.instance.account(step.browser).clone();
-        let token = self.last_id_token(&account.sub);
-        let sid = token.as_deref().and_then(|token| claim(token, "sid"));
-        let no_session = RunError::Missing {
-            step: self.steps.len() + 1,
-            what: "an ID token with a `sid`",
-        };
         let about = step.about.unwrap_or_default();
-        let (sub, sid) = match about {
-            LogoutAbout::Both => (Some(account.sub.as_str()), sid),
-            LogoutAbout::User => (Some(account.sub.as_str()), None),
-            LogoutAbout::Session => (None, Some(sid.ok_or_else(|| no_session.clone())?)),
-            LogoutAbout::Nobody => (None, None),
-            LogoutAbout::IdToken => {
-                return self.post_id_token(&token.ok_or(no_session)?).await;
+        let pushed = match self.logout(step, about)? {
+            Logout::Minted { sub, sid } => {
+                let issuer = &self.instance.honest;
+                let client_id = &self.instance.client_id;
+                let push = issuer.push_logout(client_id, sub.as_deref(), sid.as_deref());
+                push.await.ok_or(NO_ADDRESS)?.outcome
             }
+            Logout::Written { media_type, body } => self.post(media_type, body).await?,
         };
-        let issuer = &self.instance.honest;
-        let push = issuer.push_logout(&self.instance.client_id, sub, sid.as_deref());
-        let push = push.await;
-        let outcome = push
-            .ok_or(RunError::Unsaid("`back-channel-logout` in [app]"))?
-            .outcome;
         Ok(Acted {
-            pushed: Some(outcome),
+            pushed: Some(pushed),
             ..Acted::at(Arrived::Nowhere)
         })
     }
 
-    async fn post_id_token(&self, token: &str) -> Result<Acted, RunError> {
+    fn logout(&self, step: &Step, about: LogoutAbout) -> Result<Logout, RunError> {
+        let account = self.instance.account(step.browser);
+        let id_token = self.last_id_token(&account.sub);
+        let id_token = id_token.as_deref();
+        let sid = id_token.and_then(|token| claim(token, "sid"));
+        let missing = |what| RunError::Missing {
+            step: self.steps.len() + 1,
+            what,
+        };
+        let no_session = || missing("an ID token with a `sid`");
+        let minted = |sub: Option<&str>, sid| Logout::Minted {
+            sub: sub.map(str::to_owned),
+            sid,
+        };
+        Ok(match about {
+            LogoutAbout::Both => minted(Some(&account.sub), sid),
+            LogoutAbout::User => minted(Some(&account.sub), None),
+            LogoutAbout::Session => minted(None, Some(sid.ok_or_else(no_session)?)),
+            LogoutAbout::Nobody => minted(None, None),
+            LogoutAbout::IdToken => Logout::form(id_token.ok_or_else(no_session)?),
+            LogoutAbout::Again => Logout::Written {
+                media_type: FORM,
+                body: (self.last_taken())
+                    .ok_or_else(|| missing("a logout token that was taken"))?,
+            },
+            LogoutAbout::Nothing => Logout::Written {
+                media_type: FORM,
+                body: String::new(),
+            },
+            LogoutAbout::Rubbish => Logout::form("this.is-no.jwt"),
+            LogoutAbout::Json => Logout::Written {
+                media_type: "application/json",
+                body: r#"{"logout_token": null}"#.to_owned(),
+            },
+            LogoutAbout::Flood => Logout::form(&"x".repeat(FLOOD)),
+        })
+    }
+
+    /// Posts what no issuer would to where logout tokens go.
+    async fn post(
+        &self,
+        media_type: &'static str,
+        body: String,
+    ) -> Result<Result<u16, String>, RunError> {
         let path = self.target.app.back_channel_logout.as_ref();
-        let path = path.ok_or(RunError::Unsaid("`back-channel-logout` in [app]"))?;
-        let form = form_urlencoded::Serializer::new(String::new())
-            .append_pair("logout_token", token)
-            .finish();
-        let answer = self
-            .instance
-            .http
-            .post(self.page(path)?)
-            .header("content-type", "application/x-www-form-urlencoded")
-            .body(form)
+        let answer = (self.instance.http)
+            .post(self.page(path.ok_or(NO_ADDRESS)?)?)
+            .header("content-type", media_type)
+            .body(body)
             .timeout(self.target.time_limit)
             .send()
             .await;
-        Ok(Acted {
-            pushed: Some(match answer {
-                Ok(answer) => Ok(answer.status().as_u16()),
-                Err(error) => Err(error.to_string()),
-            }),
-            ..Acted::at(Arrived::Nowhere)
+        Ok(match answer {
+            Ok(answer) => Ok(answer.status().as_u16()),
+            Err(error) => Err(error.to_string()),
         })
+    }
+
+    /// The body of the last logout request that the client took.
+    fn last_taken(&self) -> Option<String> {
+        let exchanges = self.instance.honest.journal().exchanges();
+        let taken = exchanges.iter().rfind(|exchange| {
+            exchange.endpoint == Endpoint::BackchannelLogout && exchange.response.status < 300
+        });
+        taken.map(|exchange| exchange.request.body.clone())
     }
 
     /// The last ID token that was handed out about somebody.
