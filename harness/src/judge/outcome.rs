@@ -470,7 +470,12 @@ impl Context<'_> {
                 "the client does not say that the logout token was a bad one".to_owned()
             }
         };
-        (!good).then(|| self.finding(sentence, words, format!("status {status}")))
+        let answered = |entry: &&Entry| entry.endpoint == Some(Endpoint::BackchannelLogout);
+        let last = self.record.during(self.step.window).filter(answered).last();
+        (!good).then(|| {
+            let finding = self.finding(sentence, words, format!("status {status}"));
+            at(finding, last)
+        })
     }
 
     fn lands(&self, page: &str) -> Option<Finding> {

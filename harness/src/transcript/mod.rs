@@ -148,6 +148,21 @@ pub struct Sighting {
     pub seen: Seen,
 }
 
+/// What somebody who is no issuer posted to where the client takes logout tokens.
+#[derive(Debug)]
+pub struct Posted {
+    /// When the request was sent.
+    pub started: Instant,
+    /// When the response was read, or missed.
+    pub ended: Instant,
+    /// The URL.
+    pub url: Url,
+    /// The body of the request, or the beginning of it.
+    pub body: String,
+    /// What came back.
+    pub answer: Answer,
+}
+
 /// The addresses of a run.
 #[derive(Debug, Clone)]
 pub struct Places {
@@ -183,6 +198,7 @@ impl Places {
 pub fn merge(
     places: &Places,
     sightings: Vec<Sighting>,
+    posted: Vec<Posted>,
     journals: &[(Role, Vec<std::sync::Arc<Exchange>>)],
 ) -> Vec<Entry> {
     let mut entries: Vec<Entry> = sightings
@@ -210,6 +226,7 @@ pub fn merge(
             .filter(|exchange| !is_front_channel(exchange.endpoint));
         entries.extend(back.filter_map(|exchange| back_channel(places, *role, exchange)));
     }
+    entries.extend(posted.into_iter().map(by_somebody));
     entries.sort_by_key(|entry| entry.started);
     for (index, entry) in entries.iter_mut().enumerate() {
         entry.number = index + 1;
@@ -309,6 +326,31 @@ fn back_channel(places: &Places, role: Role, exchange: &Exchange) -> Option<Entr
             .transport
             .map(|act| format!("{act:?}").to_lowercase()),
     })
+}
+
+fn by_somebody(posted: Posted) -> Entry {
+    Entry {
+        number: 0,
+        from: Party::Elsewhere,
+        to: Party::App,
+        endpoint: Some(Endpoint::BackchannelLogout),
+        crafted: true,
+        started: posted.started,
+        ended: posted.ended,
+        method: "POST".to_owned(),
+        url: posted.url,
+        form: (!posted.body.is_empty()).then_some(posted.body),
+        authorization: None,
+        cookies: Vec::new(),
+        answer: posted.answer,
+        purpose: Purpose::Part,
+        left_for: None,
+        made: None,
+        referer: None,
+        faults: Vec::new(),
+        violations: Vec::new(),
+        transport: None,
+    }
 }
 
 fn fault_summaries(exchange: &Exchange) -> Vec<String> {

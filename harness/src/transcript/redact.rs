@@ -27,6 +27,14 @@ impl Redactor {
     /// The names for a run.
     pub fn of(record: &Record) -> Self {
         let mut names = Names::default();
+        // First, since one that is posted as a logout token is an ID token all the same.
+        for secret in record
+            .secrets
+            .iter()
+            .filter(|it| it.kind == SecretKind::IdToken)
+        {
+            names.add(label(secret.kind), &secret.value);
+        }
         for entry in &record.transcript {
             names.entry(entry);
         }

@@ -308,7 +308,8 @@ impl UserAgent {
     }
 }
 
-async fn receive(builder: reqwest::RequestBuilder) -> Answer {
+/// Sends a request and reads what comes back, as much of it as a page can have.
+pub async fn receive(builder: reqwest::RequestBuilder) -> Answer {
     let mut response = match builder.send().await {
         Ok(response) => response,
         Err(error) => return Answer::Broken(reason(&error)),

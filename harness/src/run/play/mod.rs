@@ -27,7 +27,7 @@ use super::{Arrived, Deposit, FaultRecord, Record, Secret, Standing, StepRecord,
 use crate::chromium::Said;
 use crate::scenario::{Act, Browser, Plan, Role, Settings, Step};
 use crate::target::{Instance, Target, Way, last_number};
-use crate::transcript::Sighting;
+use crate::transcript::{Posted, Sighting};
 use crate::user_agent::{Halts, Jar, Request, UserAgent};
 
 /// Why a run could not be played. None of these says anything about the client.
@@ -125,6 +125,7 @@ struct Stage<'a> {
     namesake: Actor,
     twin: Actor,
     sightings: Vec<Sighting>,
+    posted: Vec<Posted>,
     minted: Vec<Secret>,
     steps: Vec<StepRecord>,
     stored: Vec<Deposit>,
@@ -186,6 +187,7 @@ impl<'a> Stage<'a> {
             namesake: actor(),
             twin: actor(),
             sightings: Vec::new(),
+            posted: Vec::new(),
             minted: Vec::new(),
             steps: Vec::new(),
             stored: Vec::new(),

@@ -208,6 +208,7 @@ impl Stage<'_> {
         let transcript = merge(
             &self.places(),
             std::mem::take(&mut self.sightings),
+            std::mem::take(&mut self.posted),
             &journals,
         );
         for entry in &transcript {

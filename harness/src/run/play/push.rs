@@ -1,5 +1,7 @@
 //! Logout tokens that the issuer posts to the client (OIDC Back-Channel Logout 1.0).
 
+use std::time::Instant;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use oauth_gauntlet_provider::{Endpoint, IssuedKind};
@@ -7,11 +9,16 @@ use oauth_gauntlet_provider::{Endpoint, IssuedKind};
 use super::{Acted, RunError, Stage};
 use crate::run::Arrived;
 use crate::scenario::{LogoutAbout, Step};
+use crate::transcript::Posted;
+use crate::user_agent::{Answer, receive};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
 /// How long the longest text is that is posted in place of a logout token, in bytes.
 const FLOOD: usize = 256 * 1024;
+
+/// Up to how many bytes of a request the transcript tells in full: a token is shorter.
+const TOLD: usize = 8 * 1024;
 
 const NO_ADDRESS: RunError = RunError::Unsaid("`back-channel-logout` in [app]");
 
@@ -98,22 +105,38 @@ impl Stage<'_> {
 
     /// Posts what no issuer would to where logout tokens go.
     async fn post(
-        &self,
+        &mut self,
         media_type: &'static str,
         body: String,
     ) -> Result<Result<u16, String>, RunError> {
         let path = self.target.app.back_channel_logout.as_ref();
-        let answer = (self.instance.http)
-            .post(self.page(path.ok_or(NO_ADDRESS)?)?)
+        let url = self.page(path.ok_or(NO_ADDRESS)?)?;
+        let told = match body.len() {
+            0..=TOLD => body.clone(),
+            length => format!(
+                "{}… ({length} bytes)",
+                &body[..body.floor_char_boundary(40)]
+            ),
+        };
+        let request = (self.instance.http.post(url.clone()))
             .header("content-type", media_type)
-            .body(body)
-            .timeout(self.target.time_limit)
-            .send()
-            .await;
-        Ok(match answer {
-            Ok(answer) => Ok(answer.status().as_u16()),
-            Err(error) => Err(error.to_string()),
-        })
+            .body(body);
+        let started = Instant::now();
+        let answer = tokio::time::timeout(self.target.time_limit, receive(request)).await;
+        let answer = answer.unwrap_or(Answer::TimedOut);
+        let status = match &answer {
+            Answer::Page { status, .. } => Ok(*status),
+            Answer::TimedOut => Err("there was no answer in time".to_owned()),
+            Answer::Broken(reason) => Err(reason.clone()),
+        };
+        self.posted.push(Posted {
+            started,
+            ended: Instant::now(),
+            url,
+            body: told,
+            answer,
+        });
+        Ok(status)
     }
 
     /// The body of the last logout request that the client took.
