@@ -122,14 +122,14 @@ mod tests {
 
     #[test]
     fn a_token_of_any_length_opens() {
-        let sealer = Sealer::new(&[7; 32]);
+        let keeper = Sealer::new(&[7; 32]);
         for scopes in [0, 1, 60, 1_000] {
             let token = AccessToken {
                 scopes: vec!["a-scope".to_owned(); scopes],
                 ..AccessToken::default()
             };
-            let sealed = sealer.seal(&token, [1; NONCE_LEN]);
-            assert_eq!(sealer.open(&sealed), Some(token), "{scopes}");
+            let sealed = keeper.seal(&token, [1; NONCE_LEN]);
+            assert_eq!(keeper.open(&sealed), Some(token), "{scopes}");
         }
     }
 
