@@ -132,8 +132,26 @@ pub(super) fn authorization_requests(run: &Record) -> impl Iterator<Item = &Entr
         .filter(|entry| entry.is_authorization_request())
 }
 
+/// Whether an issuer told the client of PKCE in another way than honest ones do. What a client makes
+/// of that has scenarios of its own.
+fn speaks_of_pkce_otherwise(run: &Record) -> bool {
+    const MEMBER: &str = "code_challenge_methods_supported";
+    let mut documents = run.transcript.iter().filter_map(|entry| {
+        let is_document = entry.endpoint == Some(Endpoint::Metadata);
+        let document = is_document.then(|| entry.answer.body())?;
+        serde_json::from_str::<serde_json::Value>(document).ok()
+    });
+    documents.any(|document| {
+        let methods = document.get(MEMBER).and_then(|methods| methods.as_array());
+        document.is_object() && !methods.is_some_and(|it| it.iter().any(|method| method == "S256"))
+    })
+}
+
 /// RFC 7636 §4.
 fn pkce(tally: &mut Tally<'_>, run: &Record) {
+    if speaks_of_pkce_otherwise(run) {
+        return;
+    }
     for entry in authorization_requests(run) {
         tally.looked_at += 1;
         let expected = "code_challenge with code_challenge_method=S256";

@@ -64,7 +64,8 @@ impl SetupError {
             RunError::Fault(_)
             | RunError::Missing { .. }
             | RunError::Unsaid(_)
-            | RunError::Browser(_) => "say it there",
+            | RunError::Browser(_)
+            | RunError::Ended(_) => "say it there",
         };
         let source = target.source.as_ref();
         Self {

@@ -71,7 +71,8 @@ impl NotPlayed {
                     RunError::Missing { .. }
                     | RunError::Unsaid(_)
                     | RunError::Page(_)
-                    | RunError::Browser(_) => Verdict::Inconclusive,
+                    | RunError::Browser(_)
+                    | RunError::Ended(_) => Verdict::Inconclusive,
                 };
                 Run::because(plan, verdict, error.to_string())
             }

@@ -53,6 +53,9 @@ pub enum RunError {
     /// The browser itself failed.
     #[error("the browser failed: {0}")]
     Browser(String),
+    /// The client's program ended, and a step had nothing to go on with.
+    #[error("the client's program ended during the run ({0})")]
+    Ended(String),
 }
 
 impl From<FaultError> for RunError {
@@ -72,7 +75,10 @@ pub async fn play(
     plan: &Plan,
 ) -> Result<(Record, Record), RunError> {
     let mut stage = Stage::new(target, instance, &plan.settings);
-    let attack = stage.attack(plan, Early::default()).await?;
+    let attack = match stage.attack(plan, Early::default()).await {
+        Ok(attack) => attack,
+        Err(error) => return Err(stage.cause(error).await),
+    };
     stage.forget();
     stage.step(0, &Step::sign_in()).await?;
     Ok((attack, stage.record().await))

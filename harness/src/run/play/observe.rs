@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use oauth_gauntlet_provider::{Endpoint, Exchange, Fault, IssuedKind};
 
-use super::Stage;
+use super::{RunError, Stage};
 use crate::run::{
     Accounts, Arrived, Deposit, Record, Secret, SecretKind, Standing, StepRecord, Window,
 };
@@ -186,6 +186,14 @@ impl Stage<'_> {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         self.instance.ended()
+    }
+
+    /// Why a step could not be done: where the program has ended meanwhile, that is why.
+    pub(super) async fn cause(&self, error: RunError) -> RunError {
+        match (error, self.ended().await) {
+            (RunError::Missing { .. } | RunError::Page(_), Some(how)) => RunError::Ended(how),
+            (error, _) => error,
+        }
     }
 
     /// Everything that was observed since the last time.
