@@ -65,7 +65,7 @@ impl SetupError {
             | RunError::Missing { .. }
             | RunError::Unsaid(_)
             | RunError::Browser(_)
-            | RunError::Ended(_) => "say it there",
+            | RunError::Ended { .. } => "say it there",
         };
         let source = target.source.as_ref();
         Self {

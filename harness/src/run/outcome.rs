@@ -60,6 +60,9 @@ impl Run {
     }
 }
 
+/// How many lines of its output a client that ended is shown with.
+pub(super) const LAST_WORDS: usize = 8;
+
 impl NotPlayed {
     /// Why nothing is proven of the plan.
     pub(super) fn of(self, plan: &Arc<Plan>) -> Run {
@@ -72,9 +75,13 @@ impl NotPlayed {
                     | RunError::Unsaid(_)
                     | RunError::Page(_)
                     | RunError::Browser(_)
-                    | RunError::Ended(_) => Verdict::Inconclusive,
+                    | RunError::Ended { .. } => Verdict::Inconclusive,
                 };
-                Run::because(plan, verdict, error.to_string())
+                let mut run = Run::because(plan, verdict, error.to_string());
+                if let RunError::Ended { output, .. } = error {
+                    run.outcome.output = output;
+                }
+                run
             }
         }
     }

@@ -8,7 +8,7 @@ use tokio::sync::{OnceCell, Semaphore};
 
 use super::known::settle;
 use super::order::{Kept, Phase, Place};
-use super::outcome::{Outcome, Run};
+use super::outcome::{LAST_WORDS, Outcome, Run};
 use super::played::{Played, played};
 use super::{Record, Start, control};
 use crate::judge::{Judgement, Verdict, control_defect, is_doubtful, is_shaken, judge, passive};
@@ -288,7 +288,7 @@ impl Runner {
         let has_ended =
             |run: &Record| run.ended.is_some() || matches!(run.start, Some(Start::Stopped { .. }));
         if has_ended(&attack) || recovery.as_ref().is_some_and(has_ended) {
-            outcome.output = instance.log.last_lines(8);
+            outcome.output = instance.log.last_lines(LAST_WORDS);
         }
         let answered = attack.steps.iter().all(|step| {
             !matches!(

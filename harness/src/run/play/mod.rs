@@ -54,8 +54,13 @@ pub enum RunError {
     #[error("the browser failed: {0}")]
     Browser(String),
     /// The client's program ended, and a step had nothing to go on with.
-    #[error("the client's program ended during the run ({0})")]
-    Ended(String),
+    #[error("the client's program ended during the run ({how})")]
+    Ended {
+        /// Its exit status, in words.
+        how: String,
+        /// The last lines of its output.
+        output: Vec<String>,
+    },
 }
 
 impl From<FaultError> for RunError {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use oauth_gauntlet_provider::{Endpoint, Exchange, Fault, IssuedKind};
 
 use super::{RunError, Stage};
+use crate::run::outcome::LAST_WORDS;
 use crate::run::{
     Accounts, Arrived, Deposit, Record, Secret, SecretKind, Standing, StepRecord, Window,
 };
@@ -191,7 +192,10 @@ impl Stage<'_> {
     /// Why a step could not be done: where the program has ended meanwhile, that is why.
     pub(super) async fn cause(&self, error: RunError) -> RunError {
         match (error, self.ended().await) {
-            (RunError::Missing { .. } | RunError::Page(_), Some(how)) => RunError::Ended(how),
+            (RunError::Missing { .. } | RunError::Page(_), Some(how)) => RunError::Ended {
+                how,
+                output: self.instance.log.last_lines(LAST_WORDS),
+            },
             (error, _) => error,
         }
     }
