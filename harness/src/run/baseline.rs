@@ -3,14 +3,12 @@
 
 use super::diagnosis::{Clues, diagnose};
 use super::observed::Observed;
+use super::outcome::LAST_WORDS;
 use super::play::{Checkup, RunError, Stuck, checkup};
 use crate::diag::Diagnostic;
 use crate::scenario::{Act, Capability, Settings};
 use crate::target::{Instance, InstanceError, Manner, Pool, Spec, Target};
 use crate::user_agent::http_client;
-
-/// How many lines of the client's output are shown.
-const LINES: usize = 8;
 
 /// What the first clean login showed.
 #[derive(Debug, Clone)]
@@ -147,7 +145,7 @@ async fn examine(pool: &Pool, spec: &Spec, what: Checkup) -> Result<Baseline, Se
         .acquire_as(spec, manner)
         .await
         .map_err(|error| SetupError::not_started(target, error))?;
-    let output = || instance.log.last_lines(LINES);
+    let output = || instance.log.last_lines(LAST_WORDS);
     let played = checkup(target, &instance, &spec.settings, what).await;
     let record = played.map_err(|stuck| SetupError {
         output: output(),

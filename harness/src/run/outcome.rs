@@ -60,7 +60,8 @@ impl Run {
     }
 }
 
-/// How many lines of its output a client that ended is shown with.
+/// How many lines of its output a client is shown with that ended, did not start, or signed nobody
+/// in.
 pub(super) const LAST_WORDS: usize = 8;
 
 impl NotPlayed {

@@ -9,7 +9,7 @@ use super::{Accounts, Arrived, Record, Standing, StepRecord, Window};
 use crate::scenario::{Act, Browser, Role};
 use crate::target::Account;
 use crate::transcript::{Entry, Party, Places};
-use crate::user_agent::{Answer, Purpose};
+use crate::user_agent::Answer;
 
 const APP: &str = "http://localhost:5000";
 const ISSUER: &str = "https://127.0.0.1:9400";
@@ -99,31 +99,19 @@ impl Record {
 
     fn enter(&mut self, from: Party, to: Endpoint, url: &str, form: Option<&str>, status: u16) {
         let started = (self.steps.last()).map_or_else(Instant::now, |step| step.window.from);
+        let answer = Answer::Page {
+            status,
+            headers: Vec::new(),
+            body: String::new(),
+        };
+        let parties = (from, Party::Provider(Role::Honest));
+        let method = if form.is_some() { "POST" } else { "GET" };
+        let url = Url::parse(url).expect("a URL of this test");
         self.transcript.push(Entry {
             number: self.transcript.len() + 1,
-            from,
-            to: Party::Provider(Role::Honest),
             endpoint: Some(to),
-            crafted: false,
-            started,
-            ended: started,
-            method: if form.is_some() { "POST" } else { "GET" }.to_owned(),
-            url: Url::parse(url).expect("a URL of this test"),
             form: form.map(str::to_owned),
-            authorization: None,
-            cookies: Vec::new(),
-            answer: Answer::Page {
-                status,
-                headers: Vec::new(),
-                body: String::new(),
-            },
-            purpose: Purpose::Page,
-            left_for: None,
-            made: None,
-            referer: None,
-            faults: Vec::new(),
-            violations: Vec::new(),
-            transport: None,
+            ..Entry::plain(parties, (started, started), method, url, answer)
         });
     }
 }

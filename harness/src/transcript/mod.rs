@@ -92,6 +92,38 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// A request and its response, of which nothing more is known.
+    pub(crate) fn plain(
+        (from, to): (Party, Party),
+        (started, ended): (Instant, Instant),
+        method: &str,
+        url: Url,
+        answer: Answer,
+    ) -> Self {
+        Self {
+            number: 0,
+            from,
+            to,
+            endpoint: None,
+            crafted: false,
+            started,
+            ended,
+            method: method.to_owned(),
+            url,
+            form: None,
+            authorization: None,
+            cookies: Vec::new(),
+            answer,
+            purpose: Purpose::Page,
+            left_for: None,
+            made: None,
+            referer: None,
+            faults: Vec::new(),
+            violations: Vec::new(),
+            transport: None,
+        }
+    }
+
     /// A parameter of the query.
     pub fn query(&self, name: &str) -> Option<String> {
         self.url
@@ -297,59 +329,35 @@ fn back_channel(places: &Places, role: Role, exchange: &Exchange) -> Option<Entr
             .find(|(key, _)| key == name)
             .map(|(_, value)| value.clone())
     };
+    let answer = Answer::Page {
+        status: exchange.response.status,
+        headers: exchange.response.headers.clone(),
+        body: exchange.response.body.clone(),
+    };
+    let times = (exchange.started, exchange.ended);
     Some(Entry {
-        number: 0,
-        from,
-        to,
         endpoint: Some(exchange.endpoint),
-        crafted: false,
-        started: exchange.started,
-        ended: exchange.ended,
-        method: exchange.request.method.clone(),
-        url,
         form: (!exchange.request.body.is_empty()).then(|| exchange.request.body.clone()),
         authorization: header("authorization"),
-        cookies: Vec::new(),
-        answer: Answer::Page {
-            status: exchange.response.status,
-            headers: exchange.response.headers.clone(),
-            body: exchange.response.body.clone(),
-        },
-        purpose: Purpose::Page,
-        left_for: None,
-        made: None,
-        referer: None,
         faults: fault_summaries(exchange),
         violations: violations(exchange),
         transport: exchange
             .response
             .transport
             .map(|act| format!("{act:?}").to_lowercase()),
+        ..Entry::plain((from, to), times, &exchange.request.method, url, answer)
     })
 }
 
 fn by_somebody(posted: Posted) -> Entry {
+    let times = (posted.started, posted.ended);
+    let parties = (Party::Elsewhere, Party::App);
     Entry {
-        number: 0,
-        from: Party::Elsewhere,
-        to: Party::App,
         endpoint: Some(Endpoint::BackchannelLogout),
         crafted: true,
-        started: posted.started,
-        ended: posted.ended,
-        method: "POST".to_owned(),
-        url: posted.url,
         form: (!posted.body.is_empty()).then_some(posted.body),
-        authorization: None,
-        cookies: Vec::new(),
-        answer: posted.answer,
         purpose: Purpose::Part,
-        left_for: None,
-        made: None,
-        referer: None,
-        faults: Vec::new(),
-        violations: Vec::new(),
-        transport: None,
+        ..Entry::plain(parties, times, "POST", posted.url, posted.answer)
     }
 }
 

@@ -80,10 +80,7 @@ pub async fn play(
     plan: &Plan,
 ) -> Result<(Record, Record), RunError> {
     let mut stage = Stage::new(target, instance, &plan.settings);
-    let attack = match stage.attack(plan, Early::default()).await {
-        Ok(attack) => attack,
-        Err(error) => return Err(stage.cause(error).await),
-    };
+    let attack = stage.attack(plan, Early::default()).await?;
     stage.forget();
     stage.step(0, &Step::sign_in()).await?;
     Ok((attack, stage.record().await))
@@ -225,7 +222,9 @@ impl<'a> Stage<'a> {
             });
         }
         for (index, step) in plan.steps.iter().enumerate() {
-            self.step(index, step).await?;
+            if let Err(error) = self.step(index, step).await {
+                return Err(self.cause(error).await);
+            }
         }
         self.disarm(armed);
         let mut record = self.record().await;
