@@ -157,16 +157,41 @@ fn logout_not_there(attack: &Record) -> Option<Judgement> {
     ))
 }
 
+/// A client that nothing signs out does not tell a right sign-out from a wrong one.
+pub(super) fn no_sign_out_counts(control: &Record) -> Option<String> {
+    let still_in = |step: &StepRecord| step.standing == Standing::SignedIn(step.browser);
+    control.steps.iter().find_map(|step| match &step.pushed {
+        Some(Ok(200..=299)) if !still_in(step) => None,
+        Some(Ok(status)) => not_taken(step).or_else(|| {
+            Some(format!(
+                "the right logout token of the control run was answered with {status}, and then {}; \
+                 that a wrong one ends no session says nothing",
+                outcome::words(step.standing)
+            ))
+        }),
+        Some(Err(_)) => not_taken(step),
+        None => (step.act == Act::SignOut && still_in(step)).then(|| {
+            "the sign-out of the control run left the user signed in; that one from another site \
+             does so too says nothing"
+                .to_owned()
+        }),
+    })
+}
+
 /// A path that takes no logout tokens says nothing about them.
 fn logout_not_taken(attack: &Record) -> Option<Judgement> {
-    let reason = attack.steps.iter().find_map(|step| match &step.pushed {
-        Some(Ok(status @ (404 | 405))) => Some(format!(
+    let reason = attack.steps.iter().find_map(not_taken)?;
+    Some(Judgement::because(Verdict::Inconclusive, reason))
+}
+
+fn not_taken(step: &StepRecord) -> Option<String> {
+    match step.pushed.as_ref()? {
+        Ok(status @ (404 | 405)) => Some(format!(
             "the logout token was answered with {status}: is `back-channel-logout` in [app] right?"
         )),
-        Some(Err(error)) => Some(format!("the logout token did not arrive: {error}")),
-        _ => None,
-    })?;
-    Some(Judgement::because(Verdict::Inconclusive, reason))
+        Ok(_) => None,
+        Err(error) => Some(format!("the logout token did not arrive: {error}")),
+    }
 }
 
 /// Two accounts of which the page shows only what both have.

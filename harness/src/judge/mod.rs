@@ -250,6 +250,11 @@ pub fn control_defect(plan: &Plan, control: &Record) -> Option<String> {
             ));
         }
     }
+    if plan.check.is_none()
+        && let Some(reason) = ground::no_sign_out_counts(control)
+    {
+        return Some(reason);
+    }
     let last = control.last_step()?;
     let negative = plan
         .expectation(plan.steps.len() - 1)

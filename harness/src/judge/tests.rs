@@ -134,3 +134,33 @@ fn who_does_not_start_and_was_not_seen_to_fetch_the_document_proves_nothing() {
     let judgement = judge(&plan, &clean(), (&attack, None));
     assert_eq!(judgement.verdict, Verdict::Inconclusive);
 }
+
+#[test]
+fn who_takes_no_logout_token_proves_nothing_by_refusing_a_wrong_one() {
+    let plan = plan("logout/back-channel-forged[bad-signature]");
+    let pushed = |status, standing| StepRecord {
+        pushed: Some(Ok(status)),
+        ..later(10, Act::PushLogout, standing)
+    };
+    let verdict = |taken, out| {
+        let control = record(vec![sign_in(OWN), pushed(taken, out)]);
+        let attack = attacked(vec![sign_in(OWN), pushed(400, OWN)]);
+        judge(&plan, &control, (&attack, Some(&clean()))).verdict
+    };
+    assert_eq!(verdict(200, Standing::AsksLogin), Verdict::Pass);
+    assert_eq!(verdict(200, OWN), Verdict::Inconclusive);
+    assert_eq!(verdict(400, OWN), Verdict::Inconclusive);
+    assert_eq!(verdict(400, Standing::AsksLogin), Verdict::Inconclusive);
+}
+
+#[test]
+fn who_cannot_sign_out_proves_nothing_by_staying_signed_in() {
+    let plan = plan("logout/forged");
+    let verdict = |standing| {
+        let control = record(vec![sign_in(OWN), later(10, Act::SignOut, standing)]);
+        let attack = record(vec![sign_in(OWN), later(10, Act::ForgedSignOut, OWN)]);
+        judge(&plan, &control, (&attack, Some(&clean()))).verdict
+    };
+    assert_eq!(verdict(Standing::AsksLogin), Verdict::Pass);
+    assert_eq!(verdict(OWN), Verdict::Inconclusive);
+}

@@ -33,11 +33,15 @@ pub struct Plan {
 
 impl Plan {
     /// The steps of the control run: the same, without a fault, without anything withheld. A step
-    /// that is an attack in itself cannot be made honest; the control is then a clean login.
+    /// that is an attack in itself cannot be made honest; the control is then a clean login. Where
+    /// the attack is a sign-out that must not count, it is a login and a sign-out that must.
     pub fn control_steps(&self) -> Vec<Step> {
         if self.check.is_some() {
             // A passive check looks at clean runs; its steps are one.
             return self.steps.clone();
+        }
+        if let Some(honest) = self.sign_out_that_counts() {
+            return vec![Step::sign_in(), Step::plain(honest)];
         }
         let hostile = |step: &Step| {
             matches!(
@@ -78,6 +82,20 @@ impl Plan {
             steps.truncate(1);
         }
         steps
+    }
+
+    /// What does sign out, where the last step of the plan finds the user still signed in after
+    /// something that must not.
+    fn sign_out_that_counts(&self) -> Option<Act> {
+        let expect = self.expectation(self.steps.len() - 1)?;
+        if expect.outcome != Some(Outcome::SignedIn) {
+            return None;
+        }
+        self.steps.iter().find_map(|step| match step.act {
+            Act::PushLogout => Some(Act::PushLogout),
+            Act::ForgedSignOut => Some(Act::SignOut),
+            _ => None,
+        })
     }
 
     /// The settings of the control run: the same. Where a setting of the issuer is itself what a
@@ -121,8 +139,13 @@ impl Plan {
 impl Step {
     /// The victim signs in at the honest issuer.
     pub fn sign_in() -> Self {
+        Self::plain(Act::SignIn)
+    }
+
+    /// The victim does this at the honest issuer, and nothing is odd about it.
+    fn plain(act: Act) -> Self {
         Self {
-            act: Act::SignIn,
+            act,
             browser: Browser::Victim,
             issuer: Role::Honest,
             withhold: Vec::new(),
