@@ -91,12 +91,21 @@ pub(crate) async fn serve(
         record(&issuer, route, times, &request, &mut answer);
     }
     let reply = answer.reply;
-    if let Some(mut act) = act {
-        if act == TransportAct::Hang {
+    let act = match act {
+        Some(TransportAct::Hang) => {
             // No CPU and no timer: the wait ends with the peer or the provider.
             let _ = host.stopping.clone().wait_for(|stop| *stop).await;
-            act = TransportAct::Close;
+            Some(TransportAct::Close)
         }
+        Some(TransportAct::Delay(pause)) => {
+            let mut stopping = host.stopping.clone();
+            let stopped = stopping.wait_for(|stop| *stop);
+            let _ = tokio::time::timeout(pause.into(), stopped).await;
+            None
+        }
+        act => act,
+    };
+    if let Some(act) = act {
         connection.command(Command {
             act,
             body: reply.body.len(),

@@ -84,8 +84,8 @@ pub use config::ConfigError;
 pub use device::DeviceError;
 pub use fault::{
     AccessTokenFault, ArmedFault, AuthorizeFault, DocumentFault, Fault, FaultError, FiredFault,
-    JwksFault, JwtFault, ParseShiftError, Point, RedirectError, RedirectFault, Reply, Shift,
-    Signing, TransportAct, TransportFault, When,
+    JwksFault, JwtFault, ParsePauseError, ParseShiftError, Pause, Point, RedirectError,
+    RedirectFault, Reply, Shift, Signing, TransportAct, TransportFault, When,
 };
 pub use filter::Filter;
 pub use flow::{Flow, FlowState};

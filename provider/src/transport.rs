@@ -134,6 +134,8 @@ impl Io {
             }
             TransportAct::Truncate => self.poll_truncated(cx, bytes, command.body),
             TransportAct::Trickle => self.poll_trickled(cx, bytes),
+            // It is over when bytes are there to be sent.
+            TransportAct::Delay(_) => Pin::new(&mut self.stream).poll_write(cx, bytes),
         }
     }
 

@@ -8,6 +8,7 @@ mod armed;
 mod check;
 mod document;
 mod object;
+mod pause;
 
 mod placeholder;
 mod repeated;
@@ -28,6 +29,7 @@ pub(crate) use armed::{Faults, FaultsState, Moment};
 pub use check::{FaultError, Point};
 pub(crate) use document::{Document, DocumentDraft};
 pub(crate) use object::Object;
+pub use pause::{ParsePauseError, Pause};
 pub(crate) use shift::parse_span;
 pub use shift::{ParseShiftError, Shift};
 pub use signing::Signing;
@@ -352,7 +354,7 @@ pub struct AccessTokenFault {
 }
 
 /// A change below HTTP. The connection is closed afterwards, since pooled clients would retry on
-/// a stale one.
+/// a stale one; a mere delay leaves it open.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -381,4 +383,6 @@ pub enum TransportAct {
     Garbage,
     /// The head is sent, then the body at ten bytes a second, one at a time.
     Trickle,
+    /// The response is whole and comes late: `{ delay = "2s" }`. The connection stays open.
+    Delay(Pause),
 }

@@ -35,8 +35,11 @@ impl Fault {
             line("access-token", &changes)
         }));
         parts.extend(self.transport.as_ref().map(|it| {
-            let act = it.act.as_str();
-            format!("transport: {act} at {}", it.at.as_str())
+            let at = it.at.as_str();
+            match it.act {
+                TransportAct::Delay(pause) => format!("transport: delay of {pause} at {at}"),
+                act => format!("transport: {} at {at}", act.as_str()),
+            }
         }));
         parts.join("; ")
     }
@@ -52,6 +55,7 @@ impl TransportAct {
             Self::Truncate => "truncate",
             Self::Garbage => "garbage",
             Self::Trickle => "trickle",
+            Self::Delay(_) => "delay",
         }
     }
 }

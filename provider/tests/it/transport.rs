@@ -4,7 +4,7 @@ use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use oauth_gauntlet_provider::TransportAct;
+use oauth_gauntlet_provider::{Endpoint, TransportAct};
 use serde_json::json;
 
 use crate::support::{World, world};
@@ -128,6 +128,53 @@ async fn a_trickle_sends_the_head_and_then_takes_its_time() {
         .set_read_timeout(Some(Duration::from_secs(10)))
         .unwrap();
     assert_eq!(stream.read(&mut [0; 64]).unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_late_response_is_whole_and_leaves_the_connection_open() {
+    let world = world().await;
+    let fault =
+        json!({"transport": {"at": "jwks", "do": {"delay": "300ms"}}, "when": {"times": 1}});
+    let armed = world.issuer.arm(serde_json::from_value(fault).unwrap());
+    let armed = armed.unwrap();
+    assert_eq!(armed.summary(), "transport: delay of 300ms at jwks");
+    let mut stream = connect(&world);
+    stream
+        .set_read_timeout(Some(Duration::from_millis(50)))
+        .unwrap();
+    let waited = stream.read(&mut [0; 64]).unwrap_err().kind();
+    assert!(matches!(
+        waited,
+        ErrorKind::WouldBlock | ErrorKind::TimedOut
+    ));
+    stream
+        .set_read_timeout(Some(Duration::from_secs(10)))
+        .unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        head.push(byte[0]);
+    }
+    let head = String::from_utf8(head).unwrap();
+    assert!(head.starts_with("HTTP/1.1 200") && !head.contains("connection: close"));
+    assert_eq!(armed.fired(), 1);
+}
+
+#[tokio::test]
+async fn a_late_response_does_not_hold_up_the_end_of_the_provider() {
+    let world = world().await;
+    let fault = json!({"transport": {"at": "jwks", "do": {"delay": "10m"}}});
+    let armed = world.issuer.arm(serde_json::from_value(fault).unwrap());
+    armed.unwrap();
+    let mut stream = connect(&world);
+    let journal = world.issuer.journal();
+    let served = journal.wait_for(|it| it.endpoint == Endpoint::Jwks, Duration::from_secs(10));
+    assert!(served.await.is_some());
+    world.provider.shut_down().await;
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    assert!(text.starts_with("HTTP/1.1 200"), "{text}");
 }
 
 #[tokio::test]

@@ -354,7 +354,7 @@ impl<'a> Stage<'a> {
                 let callback = step.callback.clone().ok_or_else(|| missing("a callback"))?;
                 let (request, code) = self.prepare(step, &callback, index).await?;
                 let acted = if callback.twice {
-                    self.open_twice(step, request).await?
+                    self.open_twice(step, request, code.as_deref()).await?
                 } else {
                     self.navigate(step, request, Halts::default()).await?
                 };

@@ -1,7 +1,9 @@
 //! Opening pages: where a browser stops, what it keeps of what it saw, and the requests that are
 //! more than a link.
 
-use url::Url;
+use oauth_gauntlet_provider::{Endpoint, Exchange};
+use tokio::sync::Notify;
+use url::{Url, form_urlencoded};
 
 use super::{Acted, RunError, Stage};
 use crate::run::Arrived;
@@ -39,21 +41,35 @@ impl Stage<'_> {
         })
     }
 
-    /// The same request twice at the same time, as of a double click.
+    /// The same request twice, as of a double click. The second comes as soon as the client has sent
+    /// the code for the first, or has answered it: what it does then does not hang on who is faster.
     pub(super) async fn open_twice(
         &mut self,
         step: &Step,
         request: Request,
+        code: Option<&str>,
     ) -> Result<Acted, RunError> {
+        let journal = self.instance.issuer(step.issuer).journal().clone();
+        let sent = journal.wait_for(|exchange| redeems(exchange, code), self.target.time_limit);
+        let answered = Notify::new();
         let actor = self.actor(step.browser);
         let mut other = actor.agent.another_tab().await;
         let (mut first, mut second) = (Vec::new(), Vec::new());
         let before = actor.agent.jar.clone();
         let end = Halts::default();
-        let (arrival, _) = tokio::join!(
-            actor.agent.open(request.clone(), &mut first, &end),
-            other.open(request, &mut second, &end),
-        );
+        let one = async {
+            let arrival = actor.agent.open(request.clone(), &mut first, &end).await;
+            answered.notify_one();
+            arrival
+        };
+        let another = async {
+            tokio::select! {
+                _ = sent => {}
+                () = answered.notified() => {}
+            }
+            other.open(request.clone(), &mut second, &end).await
+        };
+        let (arrival, _) = tokio::join!(one, another);
         let mut seen: Vec<Seen> = first.into_iter().chain(second).collect();
         seen.sort_by_key(|exchange| exchange.ended);
         actor.agent.jar = before;
@@ -154,4 +170,13 @@ impl Stage<'_> {
             ..request
         })
     }
+}
+
+/// Whether somebody redeems the code here.
+fn redeems(exchange: &Exchange, code: Option<&str>) -> bool {
+    let form = form_urlencoded::parse(exchange.request.body.as_bytes());
+    exchange.endpoint == Endpoint::Token
+        && form
+            .into_iter()
+            .any(|(name, value)| name == "code" && Some(&*value) == code)
 }
