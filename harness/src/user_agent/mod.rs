@@ -5,6 +5,7 @@ mod cookies;
 mod halts;
 mod markup;
 mod real;
+mod refresh;
 mod seen;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -206,7 +207,16 @@ impl UserAgent {
             self.jar.take(&url, &answer);
             let location = answer.header(LOCATION.as_str());
             let (301 | 302 | 303 | 307 | 308, Some(location)) = (status, location) else {
-                return Arrival::Page;
+                let Some(next) = refresh::next(&url, &answer) else {
+                    return Arrival::Page;
+                };
+                if halts.at(&next) {
+                    return Arrival::Stopped(next);
+                }
+                // It is the page that goes on, and no longer what led to it.
+                cross_site = next.host_str() != url.host_str();
+                request = Request::get(next);
+                continue;
             };
             let next = match url.join(location) {
                 Ok(next) if matches!(next.scheme(), "http" | "https") => next,
