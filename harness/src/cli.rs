@@ -99,8 +99,8 @@ pub struct RunArgs {
     #[arg(short, long, value_name = "FILE")]
     pub target: Option<PathBuf>,
     /// How many scenarios run at the same time [default: 4]
-    #[arg(short, long, value_name = "N")]
-    pub jobs: Option<usize>,
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub jobs: Option<u16>,
     /// Write a report: `json=PATH`, `junit=PATH` or `html=PATH`; can be repeated
     #[arg(long, value_name = "KIND=PATH")]
     pub report: Vec<ReportFile>,

@@ -71,7 +71,11 @@ fn plans(selecting: &Selecting) -> Result<(Source, Vec<Plan>), Exit> {
     };
     let plans = selection.select(plans).map_err(|error| {
         complain(&format!("error: {error}"));
-        complain("       `gauntlet list` shows all ids and tags");
+        complain(if Path::new(&error.word).exists() {
+            "       a target file is named with -t, a folder of scenarios with --scenarios"
+        } else {
+            "       `gauntlet list` shows all ids and tags"
+        });
         Exit::NothingRan
     })?;
     Ok((source, plans))

@@ -1,7 +1,7 @@
 //! `gauntlet report`: the JSON reports of several clients put together, and the writing of all
 //! reports.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{complain, tell};
 use crate::cli::{ReportArgs, ReportFile, ReportKind, TranscriptsArg};
@@ -9,9 +9,13 @@ use crate::report::{Document, Exit, Transcripts, html, junit};
 
 /// Runs the command.
 pub fn report(args: &ReportArgs) -> Exit {
+    let read: Vec<&Path> = args.files.iter().map(PathBuf::as_path).collect();
+    if let Err(exit) = check_reports(&args.report, &read) {
+        return exit;
+    }
     let mut documents = Vec::new();
     for file in &args.files {
-        match read(file) {
+        match document(file) {
             Ok(document) => documents.push(document),
             Err(message) => {
                 complain(&format!("error: {}: {message}", file.display()));
@@ -54,12 +58,43 @@ pub fn report(args: &ReportArgs) -> Exit {
     write_reports(&documents, Exit::Well, &args.report, transcripts)
 }
 
-fn read(file: &Path) -> Result<Document, String> {
+fn document(file: &Path) -> Result<Document, String> {
     let text = std::fs::read_to_string(file).map_err(|error| error.to_string())?;
     serde_json::from_str(&text).map_err(|error| format!("it is not a report of a run: {error}"))
 }
 
-/// Writes reports. One that cannot be written makes the command line wrong.
+/// Looks before the work whether the reports have a place to go to, and whether they would replace
+/// what is read: the target file, other reports.
+pub(super) fn check_reports(reports: &[ReportFile], read: &[&Path]) -> Result<(), Exit> {
+    let same = |one: &Path, other: &Path| {
+        let whole = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        whole(one) == whole(other)
+    };
+    for (index, report) in reports.iter().enumerate() {
+        let path = report.path.as_path();
+        let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
+        let problem = if reports[..index].iter().any(|other| same(&other.path, path)) {
+            "another report goes there as well"
+        } else if read.iter().any(|it| same(it, path)) {
+            "that file is read here, and would be lost"
+        } else if path.is_dir() {
+            "that is a folder; name a file in it"
+        } else if folder.is_some_and(|folder| !folder.is_dir()) {
+            "there is no such folder; make it first"
+        } else {
+            continue;
+        };
+        complain(&format!(
+            "error: --report cannot write to {}: {problem}",
+            path.display()
+        ));
+        return Err(Exit::Usage);
+    }
+    Ok(())
+}
+
+/// Writes reports. One that cannot be written is worse than a run that went well, and no better than
+/// one that did not.
 pub(super) fn write_reports(
     documents: &[Document],
     exit: Exit,
@@ -79,7 +114,9 @@ pub(super) fn write_reports(
                 "error: the report cannot be written to {}: {error}",
                 report.path.display()
             ));
-            written = Exit::Usage;
+            if matches!(exit, Exit::Well) {
+                written = Exit::Usage;
+            }
         }
     }
     written

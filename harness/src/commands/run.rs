@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::report::write_reports;
+use super::report::{check_reports, write_reports};
 use super::{complain, plans, show, tell};
 use crate::cli::{Denied, ReportFile, RunArgs};
 use crate::diag::{Diagnostic, nearest};
@@ -22,6 +22,14 @@ pub async fn run(args: RunArgs) -> Exit {
         Ok(target) => with_browser(target, args.browser),
         Err(exit) => return exit,
     };
+    let files = target
+        .source
+        .as_ref()
+        .map(|source| PathBuf::from(&source.path));
+    let files: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
+    if let Err(exit) = check_reports(&args.report, &files) {
+        return exit;
+    }
     // The reference client is held to more than the levels ask of others.
     let reference = matches!(
         target.reach,
@@ -62,7 +70,7 @@ pub async fn run(args: RunArgs) -> Exit {
         return Exit::NothingRan;
     }
     let name = target.name.clone();
-    let jobs = args.jobs.unwrap_or(4);
+    let jobs = usize::from(args.jobs.unwrap_or(4));
     let told = Arc::new(Told::new(plans.len()));
     let started = Instant::now();
     let work = work(target, plans, jobs, Arc::clone(&told));

@@ -6,7 +6,8 @@ use oauth_gauntlet_provider::Fault;
 use toml::Spanned;
 
 use super::load::is_name;
-use super::{Act, Expect, Scenario, Step};
+use super::plan::plans;
+use super::{Act, Browser, Expect, Outcome, Plan, Scenario, Settings, Step};
 use crate::diag::Diagnostic;
 
 /// All that is wrong, each with its place.
@@ -19,6 +20,7 @@ pub(super) fn check(id: &str, path: &str, text: &str, scenario: &Scenario) -> Ve
     check.names(id, scenario);
     check.faults(scenario);
     check.steps(scenario);
+    check.changes(id, scenario);
     check.prose(scenario);
     check.defects
 }
@@ -33,6 +35,40 @@ impl Check<'_> {
     fn report(&mut self, span: Range<usize>, message: String, help: &str) {
         let file = (self.path, self.text);
         self.defects.push(Diagnostic::at(file, span, message, help));
+    }
+
+    /// Where a key stands with this value at the last place, or with any at the first; a table of
+    /// that name counts as well.
+    fn key(&self, key: &str, value: Option<&str>) -> Range<usize> {
+        let quoted = value.map(|value| format!("\"{value}\""));
+        let mut found = self.lines().filter(|(_, line)| {
+            let rest = line.trim_start().trim_start_matches('[').strip_prefix(key);
+            let rest = rest.map(str::trim_start);
+            rest.is_some_and(|rest| {
+                rest.starts_with([']', '='])
+                    && quoted.as_ref().is_none_or(|quoted| rest.contains(quoted))
+            })
+        });
+        let found = match value {
+            Some(_) => found.last(),
+            None => found.next(),
+        };
+        found.map_or_else(
+            || self.key(key, None),
+            |(start, line)| {
+                let indent = line.len() - line.trim_start().len();
+                start + indent..start + line.trim_end().len()
+            },
+        )
+    }
+
+    /// The lines, each with where it begins.
+    fn lines(&self) -> impl Iterator<Item = (usize, &str)> {
+        self.text.split_inclusive('\n').scan(0, |next, line| {
+            let start = *next;
+            *next += line.len();
+            Some((start, line))
+        })
     }
 
     /// Where a word stands; the beginning, if it does not.
@@ -57,7 +93,7 @@ impl Check<'_> {
                 .any(|other| other.name == case.name)
             {
                 self.report(
-                    self.word(&case.name),
+                    self.key("name", Some(&case.name)),
                     format!("there are two cases called `{}`", case.name),
                     "give each case a name of its own",
                 );
@@ -65,7 +101,7 @@ impl Check<'_> {
         }
         for case in scenario.case.iter().filter(|case| !is_name(&case.name)) {
             self.report(
-                self.word(&case.name),
+                self.key("name", Some(&case.name)),
                 format!("`{}` is not a case name", case.name),
                 "use lower case letters, digits and hyphens",
             );
@@ -104,8 +140,13 @@ impl Check<'_> {
     fn steps(&mut self, scenario: &Scenario) {
         for step in steps(scenario) {
             if (step.act == Act::Deliver) != step.callback.is_some() {
+                let act = if step.act == Act::Deliver {
+                    "\"deliver\""
+                } else {
+                    "callback ="
+                };
                 self.report(
-                    self.word("callback ="),
+                    self.word(act),
                     "`callback` belongs to `do = \"deliver\"`, and to no other act".to_owned(),
                     "write callback = { code = \"attackers-own\", state = \"invented\" }",
                 );
@@ -114,7 +155,7 @@ impl Check<'_> {
         for expect in expectations(scenario) {
             if *expect == Expect::default() {
                 self.report(
-                    self.word("expect"),
+                    self.key("expect", None),
                     "an expectation is empty, so it can never fail".to_owned(),
                     "say what is expected, for example: outcome = \"refused\"",
                 );
@@ -138,10 +179,48 @@ impl Check<'_> {
             || scenario.check.is_some();
         if !expects {
             self.report(
-                self.word("title"),
+                self.key("title", None),
                 "the scenario expects nothing, so it can never fail".to_owned(),
                 "add an [expect] table, for example: outcome = \"refused\"",
             );
+        }
+    }
+
+    /// A clean login signs the user in; what expects anything else has to change something.
+    fn changes(&mut self, id: &str, scenario: &Scenario) {
+        let clean = |plan: &Plan| {
+            let plain = |step: &Step| {
+                step.act == Act::SignIn
+                    && step.browser == Browser::Victim
+                    && step.fault.is_empty()
+                    && step.withhold.is_empty()
+                    && step.with.is_empty()
+                    && step.return_to.is_none()
+            };
+            plan.check.is_none()
+                && plan.faults.is_empty()
+                && plan.settings == Settings::default()
+                && plan.steps.iter().all(plain)
+        };
+        let refused = |plan: &Plan| {
+            let expect = plan.expectation(plan.steps.len() - 1);
+            let outcome = expect.and_then(|expect| expect.outcome);
+            matches!(
+                outcome,
+                Some(Outcome::Refused | Outcome::AsksLogin | Outcome::SignedOut)
+            )
+        };
+        for plan in plans(id, self.path, scenario) {
+            if clean(&plan) && refused(&plan) {
+                self.report(
+                    self.key("outcome", None),
+                    format!(
+                        "`{}` changes nothing, so that a good client signs its user in",
+                        plan.id
+                    ),
+                    "add a [[fault]], or the steps of the attack",
+                );
+            }
         }
     }
 
@@ -156,14 +235,14 @@ impl Check<'_> {
             .filter(|(_, value)| value.trim().is_empty())
         {
             self.report(
-                self.word(key),
+                self.key(key, None),
                 format!("`{key}` is empty"),
                 "say it in a sentence; it is shown to the developer whose client fails",
             );
         }
         if scenario.spec.is_empty() {
             self.report(
-                self.word("spec"),
+                self.key("spec", None),
                 "`spec` is empty".to_owned(),
                 "name the specification and section, or the practice",
             );

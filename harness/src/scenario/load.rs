@@ -148,17 +148,27 @@ fn id_of(folder: &Path, file: &Path) -> String {
         .join("/")
 }
 
+/// The largest file that is read, in bytes.
+const LARGEST: u64 = 1024 * 1024;
+
 /// Reads a file as text; a file that is none is named with the place of the first wrong byte.
 pub fn read(file: &Path) -> Result<String, Box<Diagnostic>> {
     let shown = file.display().to_string();
-    let bytes = fs::read(file).map_err(|error| {
-        Box::new(Diagnostic::whole_file(
-            &shown,
-            format!("the file cannot be read: {error}"),
-            "check the path and its permissions",
-        ))
-    })?;
-    text_of(&shown, bytes)
+    let unread = |how: String, help: &str| Box::new(Diagnostic::whole_file(&shown, how, help));
+    let failed = |error: std::io::Error| {
+        let how = format!("the file cannot be read: {error}");
+        unread(how, "check the path and its permissions")
+    };
+    let about = fs::metadata(file).map_err(failed)?;
+    // What is none, such as a pipe, may have no end.
+    if !about.is_file() {
+        return Err(unread("this is not a file".to_owned(), "name a file"));
+    }
+    if about.len() > LARGEST {
+        let how = format!("the file has {} bytes", about.len());
+        return Err(unread(how, "a file of one MiB at most is read"));
+    }
+    text_of(&shown, fs::read(file).map_err(failed)?)
 }
 
 fn text_of(shown: &str, bytes: Vec<u8>) -> Result<String, Box<Diagnostic>> {

@@ -12,6 +12,7 @@ use super::probe::is_regex;
 use super::start_files::stays_below;
 use super::{App, Attach, Probe, ProviderTable, Ready, Start, Way, placeholder};
 use crate::diag::{Diagnostic, nearest};
+use crate::scenario::Capability;
 use crate::user_agent::{Clickable, is_selector};
 
 /// The placeholders that [start] may use.
@@ -36,6 +37,9 @@ const USER_PLACEHOLDERS: &[&str] = &[
     "user.preferred_username",
     "user.sub",
 ];
+
+/// The longest time that a target file can give anything.
+const LONGEST: Duration = Duration::from_hours(24);
 
 /// The mistakes of one file.
 pub(super) struct Check<'a> {
@@ -96,6 +100,11 @@ impl<'a> Check<'a> {
                 self.report(key, "", message, "write how long it may take, such as 10s");
                 span
             }
+            Ok(span) if span > LONGEST => {
+                let message = format!("`{name}` is longer than a day");
+                self.report(key, "", message, "write how long it may take, such as 10s");
+                span
+            }
             Ok(span) => span,
             Err(error) => {
                 let message = format!("`{name}` is not a span of time: {error}");
@@ -118,22 +127,42 @@ impl<'a> Check<'a> {
         }
     }
 
-    pub(super) fn second_issuer(&mut self) {
-        self.report(
-            &["can"],
-            "\"two-issuers\"",
-            "`can` claims two issuers, and nothing says where the second login is".to_owned(),
-            "add [app.second] with its `login`, or leave the claim out",
-        );
-    }
-
-    pub(super) fn no_browser(&mut self) {
-        self.report(
-            &["can"],
-            "\"browser\"",
-            "`can` claims a real browser, and there is none".to_owned(),
-            "add [browser] with kind = \"chromium\", which makes the claim by itself",
-        );
+    /// What is claimed has to be said where it takes more than a word.
+    pub(super) fn claims(&mut self, can: &[Capability], app: &App, browser: bool) {
+        for (claim, word, said, message, help) in [
+            (
+                Capability::TwoIssuers,
+                "\"two-issuers\"",
+                app.second.is_some(),
+                "`can` claims two issuers, and nothing says where the second login is",
+                "add [app.second] with its `login`, or leave the claim out",
+            ),
+            (
+                Capability::ReturnTo,
+                "\"return-to\"",
+                app.return_to.is_some(),
+                "`can` claims `return-to`, and nothing says how a login is told where to end",
+                "add return-to = \"/login?next={target}\" to [app], or leave the claim out",
+            ),
+            (
+                Capability::BackChannelLogout,
+                "\"back-channel-logout\"",
+                app.back_channel_logout.is_some(),
+                "`can` claims `back-channel-logout`, and nothing says which path takes the tokens",
+                "add back-channel-logout = \"/backchannel-logout\" to [app], or leave the claim out",
+            ),
+            (
+                Capability::Browser,
+                "\"browser\"",
+                browser,
+                "`can` claims a real browser, and there is none",
+                "add [browser] with kind = \"chromium\", which makes the claim by itself",
+            ),
+        ] {
+            if can.contains(&claim) && !said {
+                self.report(&["can"], word, message.to_owned(), help);
+            }
+        }
     }
 
     /// A public client has no secret to be told.
@@ -259,6 +288,19 @@ impl<'a> Check<'a> {
             let message = "the page to click on is not named".to_owned();
             let help = format!("write login = {{ open = \"/\", click = \"{on}\" }}");
             self.report(&["app", "login"], "", message, help);
+        }
+        if let Some(path) = &app.back_channel_logout {
+            self.path(&["app", "back-channel-logout"], path);
+        }
+        if let Some(place) = &app.return_to {
+            let key = ["app", "return-to"];
+            self.placeholders(&key, place, &["target"]);
+            if !place.contains("{target}") {
+                let message = "`return-to` does not say where `{target}` goes".to_owned();
+                self.report(&key, "", message, "write it as in /login?next={target}");
+            } else if !place.starts_with("{target}") {
+                self.path(&key, place);
+            }
         }
         if let Some(second) = &app.second {
             self.way(&["app", "second", "login"], &second.login);

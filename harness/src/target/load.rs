@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::check::Check;
 use super::{ProviderTable, Reach, RealBrowser, SourceText, Target, TargetFile};
 use crate::diag::Diagnostic;
-use crate::scenario::{Capability, read_text};
+use crate::scenario::read_text;
 
 /// A target file that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -78,12 +78,7 @@ pub fn parse(path: &Path, text: &str) -> Result<Target, Vec<Diagnostic>> {
             check.probe(table, probe);
         }
     }
-    if file.can.contains(&Capability::TwoIssuers) && file.app.second.is_none() {
-        check.second_issuer();
-    }
-    if file.can.contains(&Capability::Browser) && file.browser.is_none() {
-        check.no_browser();
-    }
+    check.claims(&file.can, &file.app, file.browser.is_some());
     let browser = file.browser.map(|table| RealBrowser {
         settle: check.duration(&["browser", "settle"], &table.settle),
         program: table.program,

@@ -171,7 +171,7 @@ fn lint_takes_files_and_folders() {
     folder.write("x/area/bad.toml", b"titel = 1\n");
     folder.write(
         "x/area/good.toml",
-        format!("{GOOD}[expect]\noutcome = \"refused\"\n").as_bytes(),
+        format!("{GOOD}[expect]\noutcome = \"signed-in\"\n").as_bytes(),
     );
     assert_eq!(
         gauntlet(&folder.0, &["lint", "x/area/good.toml"])
@@ -210,5 +210,108 @@ fn every_target_file_of_the_documentation_can_be_read() {
         if let Err(defects) = gauntlet::target::parse(&page, file) {
             panic!("{}\n{file}", defects[0]);
         }
+    }
+}
+
+#[test]
+fn a_scenario_that_changes_nothing_cannot_ask_for_a_refusal() {
+    let folder = Folder::new("nothing");
+    let text = format!("{GOOD}[expect]\noutcome = \"refused\"\n");
+    folder.write("x/area/one.toml", text.as_bytes());
+    let (code, told) = folder.gauntlet(&["lint", "x/area/one.toml"]);
+    assert_eq!(code, Some(2), "{told}");
+    assert!(
+        told.contains("`area/one` changes nothing") && told.contains("outcome = \"refused\""),
+        "{told}"
+    );
+}
+
+#[test]
+fn what_is_wrong_with_a_case_is_shown_at_the_case() {
+    let folder = Folder::new("cases");
+    let case = "[[case]]\nname = \"a\"\nfault = [{ redirect = { remove = [\"state\"] } }]\n";
+    let text = format!("{GOOD}[expect]\noutcome = \"refused\"\n{case}{case}");
+    folder.write("x/area/one.toml", text.as_bytes());
+    let (_, told) = folder.gauntlet(&["lint", "x/area/one.toml"]);
+    let line = 1 + text[..text.rfind("name = \"a\"").expect("it is there")]
+        .matches('\n')
+        .count();
+    assert!(told.contains("two cases called `a`"), "{told}");
+    assert!(told.contains(&format!("one.toml:{line}:")), "{told}");
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_file_is_not_read() {
+    let folder = Folder::new("device");
+    let (code, told) = folder.gauntlet(&["doctor", "-t", "/dev/zero"]);
+    assert_eq!(code, Some(2), "{told}");
+    assert!(told.contains("this is not a file"), "{told}");
+}
+
+#[test]
+fn a_report_replaces_nothing_that_is_read_and_has_a_place_to_go_to() {
+    let folder = Folder::new("reports");
+    let target = "name = \"x\"\ncan = []\n[start]\ncommand = \"x\"\n";
+    folder.write("gauntlet.toml", target.as_bytes());
+    for (reports, why) in [
+        (&["json=gauntlet.toml"][..], "would be lost"),
+        (&["json=x", "html=x"], "another report goes there"),
+        (&["html=no/such.html"], "there is no such folder"),
+        (&["junit=."], "that is a folder"),
+    ] {
+        let mut arguments = vec!["run"];
+        arguments.extend(reports.iter().flat_map(|report| ["--report", report]));
+        let (code, told) = folder.gauntlet(&arguments);
+        assert_eq!(code, Some(2), "{told}");
+        assert!(told.contains(why), "{told}");
+    }
+    let kept = fs::read_to_string(folder.0.join("gauntlet.toml"));
+    assert_eq!(kept.expect("it is still there"), target);
+}
+
+#[test]
+fn a_target_file_in_place_of_a_scenario_is_told_from_one() {
+    let folder = Folder::new("place");
+    folder.write("mine.toml", b"");
+    let (code, told) = folder.gauntlet(&["run", "mine.toml"]);
+    assert_eq!(code, Some(4), "{told}");
+    assert!(told.contains("a target file is named with -t"), "{told}");
+}
+
+#[test]
+fn what_a_target_claims_it_says_how_to_use() {
+    let folder = Folder::new("claims");
+    let start = "[start]\ncommand = \"x\"\n";
+    for (text, why) in [
+        ("can = [\"return-to\"]\n", "`can` claims `return-to`"),
+        (
+            "can = [\"back-channel-logout\"]\n",
+            "`can` claims `back-channel-logout`",
+        ),
+        (
+            "can = []\n[app]\nreturn-to = \"/login?next=\"\n",
+            "does not say where `{target}` goes",
+        ),
+        (
+            "can = []\n[app]\nreturn-to = \"/login?next={targte}\"\n",
+            "did you mean `{target}`?",
+        ),
+        (
+            "can = []\n[app]\nback-channel-logout = \"bcl\"\n",
+            "`bcl` is not a path",
+        ),
+        (
+            "can = []\ntime-limit = \"580000000000y\"\n",
+            "`time-limit` is longer than a day",
+        ),
+    ] {
+        folder.write(
+            "gauntlet.toml",
+            format!("name = \"x\"\n{text}{start}").as_bytes(),
+        );
+        let (code, told) = folder.gauntlet(&["doctor"]);
+        assert_eq!(code, Some(2), "{told}");
+        assert!(told.contains(why), "{told}");
     }
 }
