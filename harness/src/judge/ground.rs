@@ -5,8 +5,8 @@ use oauth_gauntlet_provider::{Endpoint, Fault};
 
 use super::{Judgement, Verdict, outcome};
 use crate::run::{Record, Standing, StepRecord};
-use crate::scenario::{Act, Capability, Plan};
-use crate::transcript::Entry;
+use crate::scenario::{Act, Capability, CodeSource, Plan, StateSource, document};
+use crate::transcript::{Entry, Party};
 
 /// The judgement where there is nothing to stand on.
 pub(super) fn missing(plan: &Plan, control: &Record, attack: &Record) -> Option<Judgement> {
@@ -15,6 +15,7 @@ pub(super) fn missing(plan: &Plan, control: &Record, attack: &Record) -> Option<
         .or_else(|| challenge_unsent(plan, control))
         .or_else(|| nothing_planted(attack))
         .or_else(|| cookies_unused(control, attack))
+        .or_else(|| login_leads_nowhere(plan, attack))
         .or_else(|| no_login_begun(attack))
         .or_else(|| sign_in_failed(plan, attack))
         .or_else(|| logout_not_there(attack))
@@ -32,8 +33,16 @@ pub(super) fn sends(records: &[&Record], name: &str) -> bool {
         .any(|e| e.query(name).is_some())
 }
 
+/// Whether a login is one with OpenID Connect (OIDC Core §3.1.2.1).
+pub(super) fn asks_for_openid(record: &Record) -> bool {
+    let mut requests = (record.transcript.iter()).filter(|entry| entry.is_authorization_request());
+    requests.any(|entry| {
+        (entry.query("scope")).is_some_and(|scope| scope.split(' ').any(|it| it == "openid"))
+    })
+}
+
 /// Whether all that a fault does is to the state.
-fn is_about_state_alone(fault: &Fault) -> bool {
+pub(super) fn is_about_state_alone(fault: &Fault) -> bool {
     fault.redirect.as_ref().is_some_and(|redirect| {
         let names = redirect.set.keys().chain(&redirect.remove);
         let appended = redirect.append.iter().map(|(name, _)| name);
@@ -48,6 +57,17 @@ fn fault_unused(plan: &Plan, control: &Record, attack: &Record) -> Option<Judgem
         return None;
     }
     let unused = attack.faults.iter().find(|fault| fault.fired == 0)?;
+    let fetches_keys = |record: &Record| {
+        let mut entries = record.transcript.iter();
+        entries.any(|entry| entry.endpoint == Some(Endpoint::Jwks) && entry.from == Party::App)
+    };
+    let about_keys = plan
+        .all_faults()
+        .all(|fault| document(fault) == Some(Endpoint::Jwks));
+    if about_keys && ![control, attack].into_iter().any(fetches_keys) {
+        let reason = "the client fetches no keys, so it does not matter to it what they are like";
+        return Some(Judgement::because(Verdict::Info, reason));
+    }
     Some(Judgement::because(
         Verdict::Inconclusive,
         format!(
@@ -100,6 +120,33 @@ fn cookies_unused(control: &Record, attack: &Record) -> Option<Judgement> {
         return Some(Judgement::because(Verdict::Info, reason));
     }
     None
+}
+
+/// A page that begins no login where one was to be begun, with nothing wrong about it.
+fn login_leads_nowhere(plan: &Plan, attack: &Record) -> Option<Judgement> {
+    let step = (attack.steps.iter().zip(&plan.steps)).find_map(|(record, step)| {
+        let clean = plan.faults.is_empty() && step.fault.is_empty() && step.with.is_empty();
+        let begins = step.act == Act::Begin && step.withhold.is_empty();
+        let asked = || {
+            let mut entries = attack.during(record.window);
+            entries.any(|it| it.endpoint == Some(Endpoint::Authorize))
+        };
+        (clean && begins && !asked()).then_some(record)
+    })?;
+    let last = attack
+        .during(step.window)
+        .filter(|entry| entry.is_page_of_the_app())
+        .last()?;
+    let status = last.answer.status()?;
+    Some(Judgement::because(
+        Verdict::Inconclusive,
+        format!(
+            "a clean login was to begin, and {} {} answered {status} and led to no issuer: is the \
+             login in [app] right?",
+            last.method,
+            last.url.path()
+        ),
+    ))
 }
 
 /// A client that begins no login where somebody is signed in gives the cookies nothing to survive.
@@ -221,7 +268,16 @@ fn token_unused(attack: &Record) -> Option<Judgement> {
 
 /// RFC 9700 §2.1: PKCE or a nonce may take the place of the state.
 fn protected_without_state(plan: &Plan, control: &Record, attack: &Record) -> Option<Judgement> {
-    let about_state = plan.has_faults() && plan.all_faults().all(is_about_state_alone);
+    let faulty = plan.has_faults() && plan.all_faults().all(is_about_state_alone);
+    // The code is that of the login that waits, and only the state is of another one.
+    let crossed = plan
+        .steps
+        .iter()
+        .filter_map(|step| step.callback.as_ref())
+        .any(|callback| {
+            callback.code == CodeSource::Pending && callback.state != StateSource::Pending
+        });
+    let about_state = faulty || crossed;
     let both = [control, attack];
     let guarded = sends(&both, "code_challenge") || sends(&both, "nonce");
     if about_state && !sends(&both, "state") && guarded {

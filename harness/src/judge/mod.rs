@@ -231,6 +231,13 @@ pub fn control_defect(plan: &Plan, control: &Record) -> Option<String> {
             "the client's program ended during the control run ({ended})"
         ));
     }
+    if plan.settings.plain_oauth2 && ground::asks_for_openid(control) {
+        return Some(
+            "the target claims `plain-oauth2`, and the client asks for the scope `openid` in the \
+             control run: [start.env-plain-oauth2] says what it needs to leave that out"
+                .to_owned(),
+        );
+    }
     for step in &control.steps {
         if matches!(
             step.arrival,

@@ -3,12 +3,13 @@
 use oauth_gauntlet_provider::Endpoint;
 
 use super::Finding;
-use super::ground::{is_of_a_login_begun_anew, sends};
+use super::ground::{is_about_state_alone, is_of_a_login_begun_anew, sends};
 use crate::run::{Arrived, Record, Standing, StepRecord};
 use crate::scenario::{
     Act, Browser, Expect, Level, Outcome, Plan, PushAnswer, RequestCount, Role, Severity,
 };
 use crate::transcript::{Entry, Party};
+use crate::user_agent::Answer;
 
 /// Findings where a browser ended up in an account that is not its owner's.
 pub(super) fn wrong_accounts(plan: &Plan, attack: &Record) -> Vec<Finding> {
@@ -186,6 +187,11 @@ impl Context<'_> {
         format!("a good client acts otherwise: {}", self.plan.title)
     }
 
+    /// Whether nothing but the state is wrong.
+    fn is_about_state(&self) -> bool {
+        self.plan.has_faults() && self.plan.all_faults().all(is_about_state_alone)
+    }
+
     /// Whether the step begins no login, in a browser whose owner had signed in before.
     fn goes_on(&self) -> bool {
         let step = self.step;
@@ -218,10 +224,18 @@ impl Context<'_> {
             Outcome::SignedIn if own => None,
             Outcome::SignedIn => {
                 let why = self.stopped_at();
-                let sentence = if self.goes_on() {
-                    format!("the client did not keep its user signed in{why}")
-                } else {
-                    format!("the client did not sign its user in{why}")
+                let sentence = match self.step.act {
+                    Act::ForgedSignOut => {
+                        "the client lets another site sign its user out".to_owned()
+                    }
+                    Act::PushLogout => {
+                        let circumstance = self.circumstance();
+                        format!("the client ended its user's session although {circumstance}")
+                    }
+                    _ if self.goes_on() => {
+                        format!("the client did not keep its user signed in{why}")
+                    }
+                    _ => format!("the client did not sign its user in{why}"),
                 };
                 let finding = self.finding(sentence, "the user is signed in", words(standing));
                 Some(at(finding, self.last_of_act()))
@@ -263,10 +277,16 @@ impl Context<'_> {
                 format!("the client did not answer its user within {seconds} s"),
                 format!("no answer for {seconds} s, which is this target's time limit"),
             ),
-            (Arrived::Broken, _) => (
-                "the client broke the connection".to_owned(),
-                "no response".to_owned(),
-            ),
+            (Arrived::Broken, _) => match self.last_of_act().map(|entry| &entry.answer) {
+                Some(Answer::Broken(how)) => (
+                    "the client gave its user nothing that a browser can read".to_owned(),
+                    how.clone(),
+                ),
+                _ => (
+                    "the client broke the connection".to_owned(),
+                    "no response".to_owned(),
+                ),
+            },
             (Arrived::Loop, _) | (_, Standing::Loop) => (
                 "the client sends its user in a circle".to_owned(),
                 "more than 20 redirects in a row".to_owned(),
@@ -282,6 +302,7 @@ impl Context<'_> {
         if is_circle {
             // It lets nobody in, and no specification forbids it.
             finding.level = Level::Practice;
+            finding.severity = Severity::Low;
         }
         Some(at(finding, self.last_of_act()))
     }
@@ -329,10 +350,20 @@ impl Context<'_> {
         // A requirement is broken where a code leaves the client that should not. What is merely
         // asked in vain, or too early, breaks none.
         let sends_a_code = entry.form("code").is_some_and(|code| !code.is_empty());
+        let own = self.step.standing == Standing::SignedIn(self.step.browser);
         if endpoint == Endpoint::Userinfo {
             finding.level = Level::Practice;
         } else if !sends_a_code && endpoint != Endpoint::Authorize {
             finding.level = finding.level.min(Level::Should);
+        } else if sends_a_code
+            && entry.answer.status() == Some(200)
+            && !own
+            && self.is_about_state()
+        {
+            // The client could have gone on, and did not: it compares the state, and late.
+            finding.level = finding.level.min(Level::Should);
+            finding.severity = finding.severity.min(Severity::Medium);
+            (finding.observed).push_str("; the login was refused after that");
         }
         Some(at(finding, Some(entry)))
     }
@@ -365,9 +396,10 @@ impl Context<'_> {
         );
         if guarded {
             finding.level = finding.level.min(Level::Should);
-            finding
-                .observed
-                .push_str("; PKCE or the nonce stands behind the missing check");
+            finding.observed.push_str(match sent.answer.status() {
+                Some(200) => ", which took it; the login was refused after that",
+                _ => ", which refused it; PKCE or the nonce stands behind the client",
+            });
         }
         Some(at(finding, Some(sent)))
     }
@@ -384,6 +416,10 @@ impl Context<'_> {
                     .with
                     .iter()
                     .all(|(name, value)| entry.parameter(name).as_ref() == Some(value))
+                && count
+                    .without
+                    .iter()
+                    .all(|name| entry.parameter(name).is_none())
         };
         let found: Vec<&Entry> = self
             .record
@@ -399,19 +435,21 @@ impl Context<'_> {
             Some(Role::Honest) => format!("{} of the honest issuer", endpoint_name(count.to)),
             None => endpoint_name(count.to).to_owned(),
         };
-        let with: Vec<String> = count
+        let with = count
             .with
             .iter()
-            .map(|(name, value)| format!("{name}={value}"))
-            .collect();
-        let with = if with.is_empty() {
-            String::new()
-        } else {
-            format!(" with {}", with.join(" "))
-        };
+            .map(|(name, value)| format!(" with {name}={value}"));
+        let without = count.without.iter().map(|name| format!(" without {name}"));
+        let with: String = with.chain(without).collect();
         let mut finding = self.finding(
             format!("the client sent {number} requests to the {name}{with}"),
-            &format!("{} to {} of them", count.min, count.max),
+            &match (count.min, count.max) {
+                (_, 0) => "none of them".to_owned(),
+                (min, max) if min == max => format!("exactly {min}"),
+                (min, u32::MAX) => format!("at least {min}"),
+                (0, max) => format!("at most {max}"),
+                (min, max) => format!("{min} to {max} of them"),
+            },
             format!("{number}"),
         );
         if count.to == Endpoint::Jwks {
@@ -528,8 +566,8 @@ impl Context<'_> {
         let empty = entry.shown().trim().is_empty();
         let page = match self.step.explained {
             _ if empty => "an empty page",
-            _ if status == 500 => "a page for crashes",
             Some(false) => "a page that does not look as [error_page] in the target file says",
+            None if status == 500 => "a page for crashes",
             Some(true) | None => return None,
         };
         let mut finding = self.finding(
@@ -538,6 +576,7 @@ impl Context<'_> {
             format!("{status} and {page}"),
         );
         finding.level = Level::Practice;
+        finding.severity = Severity::Low;
         Some(at(finding, Some(entry)))
     }
 

@@ -84,9 +84,17 @@ pub struct RequestCount {
     /// Only requests with these parameters are counted.
     #[serde(default)]
     pub with: std::collections::BTreeMap<String, String>,
+    /// Only requests without these parameters are counted.
+    #[serde(default)]
+    pub without: Vec<String>,
     /// At least so many.
     #[serde(default)]
     pub min: u32,
-    /// At most so many.
+    /// At most so many. Default: any number.
+    #[serde(default = "any_number")]
     pub max: u32,
+}
+
+fn any_number() -> u32 {
+    u32::MAX
 }
