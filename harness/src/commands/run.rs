@@ -134,6 +134,9 @@ async fn work(
     if let Some(line) = report::unseen_claims(&described, &clean.observed) {
         tell(&format!("  claimed   {line}"));
     }
+    if let Some(line) = report::unsigned(&described, &clean.observed) {
+        tell(&format!("  note      {line}"));
+    }
     tell("");
     run_all(pool, plans, jobs, told.as_ref()).await;
     Ok(())

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::setup::names;
+use super::setup::{names, unsigned};
 use crate::diag::Diagnostic;
 use crate::run::{Baseline, Observed, Page, Standing};
 use crate::scenario::Capability;
@@ -186,6 +186,7 @@ fn notes(target: &Target, seen: &Observed) -> Vec<String> {
              the other's; reach the app as localhost"
         ));
     }
+    notes.extend(unsigned(target, seen).map(str::to_owned));
     let restarts = match &target.reach {
         Reach::Command { start, .. } => start.restart != Restart::Never,
         Reach::Attached(_) => false,

@@ -13,7 +13,7 @@ pub use checkup::{checkup, checkup_mistakes};
 pub use document::{Document, Exchange, Judged, SetUp};
 pub use html::{Transcripts, html};
 pub use junit::junit;
-pub use setup::{mistake, setup, unseen_claims};
+pub use setup::{mistake, setup, unseen_claims, unsigned};
 pub(crate) use text::wrapped;
 pub use text::{failure, line, summary};
 

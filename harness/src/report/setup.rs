@@ -60,6 +60,17 @@ pub fn unseen_claims(target: &Target, observed: &Observed) -> Option<String> {
     Some(format!("{}, and not seen{place}", names(&unseen)))
 }
 
+/// What to know of a client that fetches no keys from an issuer without TLS.
+pub fn unsigned(target: &Target, observed: &Observed) -> Option<&'static str> {
+    let trusts_unseen =
+        target.can.contains(&Capability::Oidc) && !target.provider.tls && observed.keys == 0;
+    trusts_unseen.then_some(
+        "the client fetches no keys, so it checks no signature of an ID token: over plain http \
+         that fails; where your issuer is https, which may stand for the signature, write \
+         tls = true under [provider]",
+    )
+}
+
 /// Capabilities as a target file has them, without the brackets.
 pub(super) fn names(capabilities: &[Capability]) -> String {
     let word = |it| serde_json::to_value(it).unwrap_or_default();
