@@ -33,7 +33,7 @@ use crate::names::{AccessTokenFormat, AuthMethod, GrantType, ResponseType, Subje
 /// let provider = MockProvider::builder().client(shop).start().await?;
 /// let issuer = provider.issuer();
 /// issuer.add_client(native);
-/// issuer.add_user(User::new("dora").claim("email", "dora@example.test"));
+/// issuer.add_user(User::new("dora").claim("email", "dora@example.com"));
 /// assert_eq!(issuer.clients().len(), 2);
 /// assert!(issuer.remove_user("alice"));
 /// # Ok(())
@@ -251,7 +251,7 @@ impl User {
         Self::new(sub.clone())
             .claim("name", name)
             .claim("preferred_username", sub.clone())
-            .claim("email", format!("{sub}@example.test"))
+            .claim("email", format!("{sub}@example.com"))
             .claim("email_verified", true)
     }
 

@@ -144,6 +144,7 @@ fn act(step: &Step) -> String {
             Some(target) => format!("{who} signs in, and is to end at {target}"),
             None => format!("{who} signs in"),
         },
+        Act::SignInTogether => "the user and the attacker sign in at the same moment".to_owned(),
         Act::Begin => format!("{who} begins to sign in, and keeps the authorization response back"),
         Act::Deliver => {
             let (code, state) = step.callback.as_ref().map_or(("", ""), |callback| {

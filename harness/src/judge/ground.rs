@@ -5,7 +5,7 @@ use oauth_gauntlet_provider::{Endpoint, Fault};
 
 use super::{Judgement, Verdict, outcome};
 use crate::run::{Record, Standing, StepRecord};
-use crate::scenario::{Act, Capability, CodeSource, Plan, StateSource, document};
+use crate::scenario::{Act, Capability, CodeSource, Outcome, Plan, StateSource, document};
 use crate::transcript::{Entry, Party};
 
 /// The judgement where there is nothing to stand on.
@@ -30,7 +30,8 @@ pub(super) fn sends(records: &[&Record], name: &str) -> bool {
     let entries = records.iter().flat_map(|record| &record.transcript);
     entries
         .filter(|e| e.is_authorization_request())
-        .any(|e| e.query(name).is_some())
+        // One without a value counts as left out (RFC 6749 §3.1).
+        .any(|e| e.query(name).is_some_and(|value| !value.is_empty()))
 }
 
 /// Whether a login is one with OpenID Connect (OIDC Core §3.1.2.1).
@@ -61,6 +62,16 @@ fn fault_unused(plan: &Plan, control: &Record, attack: &Record) -> Option<Judgem
         let mut entries = record.transcript.iter();
         entries.any(|entry| entry.endpoint == Some(Endpoint::Jwks) && entry.from == Party::App)
     };
+    let later = plan.faults.is_empty()
+        && plan
+            .steps
+            .iter()
+            .all(|step| step.fault.is_empty() || step.act == Act::Visit);
+    if later && plan.all_faults().all(|fault| fault.userinfo.is_some()) {
+        let reason = "the client reads userinfo as it signs its user in and not again, so what it \
+                      says later does not matter";
+        return Some(Judgement::because(Verdict::Info, reason));
+    }
     let about_keys = plan
         .all_faults()
         .all(|fault| document(fault) == Some(Endpoint::Jwks));
@@ -168,7 +179,10 @@ fn sign_in_failed(plan: &Plan, attack: &Record) -> Option<Judgement> {
         .zip(&plan.steps)
         .take(plan.steps.len() - 1);
     let failed = |(record, step): (&StepRecord, &crate::scenario::Step)| {
+        let may_fail = (step.expect.as_ref())
+            .is_some_and(|expect| matches!(expect.outcome, Some(Outcome::OwnOrRefused)));
         step.act == Act::SignIn
+            && !may_fail
             && step.fault.is_empty()
             && record.standing != Standing::SignedIn(record.browser)
     };

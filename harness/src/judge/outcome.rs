@@ -425,6 +425,7 @@ impl Context<'_> {
             .record
             .during(self.step.window)
             .filter(matches)
+            .filter(|entry| !is_of_a_login_begun_anew(self.record, self.step, entry))
             .collect();
         let number = u32::try_from(found.len()).unwrap_or(u32::MAX);
         if (count.min..=count.max).contains(&number) {

@@ -102,7 +102,7 @@ impl Observed {
             seen.response_mode = asked.query("response_mode");
             seen.scope = parameter("scope");
             seen.state = asked.query("state").is_some();
-            seen.nonce = asked.query("nonce").is_some();
+            seen.nonce = asked.query("nonce").is_some_and(|nonce| !nonce.is_empty());
             seen.pkce = asked.query("code_challenge").map(|_| {
                 let method = asked.query("code_challenge_method");
                 method.unwrap_or_else(|| "plain".to_owned())

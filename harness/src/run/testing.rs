@@ -19,7 +19,7 @@ fn account(name: &str) -> Account {
         sub: name.to_owned(),
         name: name.to_owned(),
         preferred_username: name.to_owned(),
-        email: format!("{name}@example.test"),
+        email: format!("{name}@example.com"),
     }
 }
 

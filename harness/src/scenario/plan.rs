@@ -47,6 +47,7 @@ impl Plan {
             matches!(
                 step.act,
                 Act::Deliver
+                    | Act::SignInTogether
                     | Act::PlantCookies
                     | Act::RestoreCookies
                     | Act::BlockCookies

@@ -67,7 +67,10 @@ impl<'de> Deserialize<'de> for StepFault {
 pub enum Act {
     /// Opens the client's login, signs in at the issuer and follows the way back to the end.
     SignIn,
-    /// The same, but stops with the authorization response in hand and does not open it.
+    /// Victim and attacker sign in at the same moment, each in a browser of their own. The step shows
+    /// how its own browser fares; the other one is looked at by a visit.
+    SignInTogether,
+    /// Opens the login as `sign-in` does, but stops with the authorization response in hand and does not open it.
     Begin,
     /// Opens an authorization response that somebody prepared.
     Deliver,

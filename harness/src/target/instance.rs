@@ -96,7 +96,7 @@ impl Account {
             sub: format!("{first}-{mark}"),
             name: format!("{name} {mark}"),
             preferred_username: format!("{first}.{mark}"),
-            email: format!("{first}.{mark}@example.test"),
+            email: format!("{first}.{mark}@example.com"),
         }
     }
 
@@ -107,8 +107,11 @@ impl Account {
 
     /// The account as the provider knows it.
     pub fn user(&self) -> User {
+        let (given_name, family_name) = self.name.split_once(' ').unwrap_or_default();
         User::new(&self.sub)
             .claim("name", self.name.as_str())
+            .claim("given_name", given_name)
+            .claim("family_name", family_name)
             .claim("preferred_username", self.preferred_username.as_str())
             .claim("email", self.email.as_str())
             .claim("email_verified", true)

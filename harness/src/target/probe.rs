@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn a_text_stands_in_the_page_and_a_pattern_matches_it() {
-        let page = page(200, "<p>Signed in as <b>alice.x1@example.test</b></p>");
+        let page = page(200, "<p>Signed in as <b>alice.x1@example.com</b></p>");
         assert!(probe("text = '{user.email}'").filled(&alice()).fits(&page));
         assert!(!probe("text = 'signed in'").fits(&page));
         assert!(
@@ -150,7 +150,7 @@ mod tests {
                 .fits(&page)
         );
         // The dots of an address are no wild cards.
-        let other = self::page(200, "signed in as <b>aliceqx1@example.test");
+        let other = self::page(200, "signed in as <b>aliceqx1@example.com");
         assert!(
             !probe("text = '(?i)signed in as <b>{user.email}'")
                 .filled(&alice())
@@ -168,7 +168,7 @@ mod tests {
     fn json_is_asked_by_path_and_compared_as_a_whole() {
         let page = page(
             200,
-            r#"{"user": {"email": "alice.x1@example.test", "id": 7}}"#,
+            r#"{"user": {"email": "alice.x1@example.com", "id": 7}}"#,
         );
         let fits = |toml: &str| probe(toml).filled(&alice()).fits(&page);
         assert!(fits(

@@ -9,6 +9,8 @@ use super::is_loopback;
 pub struct Halts {
     /// Before pages of this origin.
     pub origin: Option<String>,
+    /// Before authorization requests to the issuer at this address.
+    pub logins: Option<String>,
     /// Before an authorization response to the client at this address.
     pub response_to: Option<String>,
     /// Before pages of hosts that are neither among these nor this machine.
@@ -20,7 +22,12 @@ impl Halts {
     pub fn wanted(&self, next: &Url) -> bool {
         let origin = || next.origin().ascii_serialization();
         let response = |app: &String| is_authorization_response(next, app);
+        let login = |issuer: &String| {
+            let path = next.as_str().split(['?', '#']).next().unwrap_or_default();
+            path.strip_prefix(issuer.trim_end_matches('/')) == Some("/authorize")
+        };
         self.origin.as_ref().is_some_and(|it| *it == origin())
+            || self.logins.as_ref().is_some_and(login)
             || self.response_to.as_ref().is_some_and(response)
     }
 
@@ -61,6 +68,17 @@ mod tests {
         assert!(!is_one("http://localhost:1/cb"));
         assert!(!is_one("http://localhost:1/cb?id_token=x"));
         assert!(!is_one("http://other/cb?code=x"));
+    }
+
+    #[test]
+    fn a_browser_can_stop_before_a_login() {
+        let halts = Halts {
+            logins: Some("http://127.0.0.1:1/honest".to_owned()),
+            ..Halts::default()
+        };
+        assert!(halts.wanted(&url("http://127.0.0.1:1/honest/authorize?scope=openid")));
+        assert!(!halts.wanted(&url("http://127.0.0.1:1/honest/end_session")));
+        assert!(!halts.wanted(&url("http://127.0.0.1:1/other/authorize")));
     }
 
     #[test]

@@ -153,7 +153,7 @@ fn parse_workers(text: &str) -> Result<usize, String> {
     }
 }
 
-/// `dora` or `dora:email=dora@example.test,admin=true`. A value that is JSON is taken as such.
+/// `dora` or `dora:email=dora@example.com,admin=true`. A value that is JSON is taken as such.
 fn parse_user(text: &str) -> Result<User, String> {
     let (sub, claims) = text.split_once(':').unwrap_or((text, ""));
     if sub.is_empty() {

@@ -225,10 +225,10 @@ async fn errors_without_a_page_say_what_would_be_needed() {
     for (wish, expected) in [
         (("login_hint", "bob"), "account_selection_required"),
         (
-            ("login_hint", "bob@example.test"),
+            ("login_hint", "bob@example.com"),
             "account_selection_required",
         ),
-        (("login_hint", "alice@example.test"), ""),
+        (("login_hint", "alice@example.com"), ""),
         (("max_age", "0"), "login_required"),
         (("max_age", "10"), ""),
         (("max_age", "soon"), "invalid_request"),

@@ -280,7 +280,7 @@ async fn users_are_put_and_taken_away() {
     assert_eq!(ask(&world, "PUT", path, json!({})).await.0, 200);
     assert_eq!(
         get(&world, path).await["claims"]["email"],
-        "dave x@example.test"
+        "dave x@example.com"
     );
     assert_eq!(
         ask(&world, "PUT", path, json!({"sub": "other"})).await.0,
@@ -532,7 +532,7 @@ async fn tokens_signatures_and_logins_come_on_demand() {
         .unwrap();
     assert_eq!(
         userinfo.json::<Value>().await.unwrap()["email"],
-        "alice@example.test"
+        "alice@example.com"
     );
     let refreshed = world
         .refresh(tokens["refresh_token"].as_str().unwrap())

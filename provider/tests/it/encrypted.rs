@@ -139,7 +139,7 @@ async fn a_userinfo_response_is_signed_encrypted_or_both_as_the_client_registere
     assert_eq!(response.headers()["content-type"], "application/jwt");
     // The check includes `iss` and `aud`.
     let claims = verified(&signs, &response.text().await.unwrap()).await;
-    assert_eq!(claims["email"], "alice@example.test");
+    assert_eq!(claims["email"], "alice@example.com");
 
     let both = world(|app| {
         app.jwks = Some(jwks());

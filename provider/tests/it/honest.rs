@@ -38,7 +38,7 @@ async fn the_whole_flow_works_with_every_algorithm() {
         assert_eq!(claims["iat"], NOW);
         assert_eq!(claims["exp"], NOW + 3_600);
         assert_eq!(claims["auth_time"], NOW);
-        assert_eq!(claims["email"], "alice@example.test");
+        assert_eq!(claims["email"], "alice@example.com");
 
         let access_token = tokens["access_token"].as_str().unwrap();
         let userinfo: Value = world
@@ -229,7 +229,7 @@ async fn plain_oauth_gets_no_id_token_and_reads_userinfo() {
         .unwrap();
     assert_eq!(
         userinfo,
-        json!({"sub": "alice", "email": "alice@example.test", "email_verified": true})
+        json!({"sub": "alice", "email": "alice@example.com", "email_verified": true})
     );
 }
 

@@ -355,7 +355,7 @@ async fn a_pairwise_subject_is_one_for_all_clients_of_a_sector_and_differs_from_
         let userinfo = world.userinfo(token).send().await.unwrap();
         let userinfo: Value = userinfo.json().await.unwrap();
         assert_eq!(userinfo["sub"], sub, "{client}");
-        assert_eq!(userinfo["email"], "alice@example.test");
+        assert_eq!(userinfo["email"], "alice@example.com");
         subjects.push(sub);
     }
     assert_eq!(subjects[0], subjects[1]);

@@ -61,7 +61,7 @@ async fn one_press_of_a_button_signs_in() {
     for text in [
         "No password is checked",
         "Alice Adams",
-        "bob@example.test",
+        "bob@example.com",
         "Carol Clark",
     ] {
         assert!(html.contains(text), "{text}");

@@ -350,6 +350,7 @@ impl<'a> Stage<'a> {
                 request.url = self.with_parameters(request.url, &step.with);
                 self.navigate(step, request, held).await
             }
+            Act::SignInTogether => self.sign_in_together(step).await,
             Act::Deliver => {
                 let callback = step.callback.clone().ok_or_else(|| missing("a callback"))?;
                 let (request, code) = self.prepare(step, &callback, index).await?;
@@ -372,7 +373,8 @@ impl<'a> Stage<'a> {
             Act::VisitTogether => Ok(Acted::at(self.visit_together(step.browser).await?)),
             Act::SignOut => {
                 let request = self.sign_out(step, !step.with.is_empty()).await?;
-                self.navigate(step, request, Halts::default()).await
+                let logins = self.before_logins(step);
+                self.navigate(step, request, logins).await
             }
             Act::ForgedSignOut => {
                 // Another site knows where the form goes, and none of its hidden fields.
@@ -388,9 +390,9 @@ impl<'a> Stage<'a> {
                         cross_site: true,
                         ..Request::get(forged.url.clone())
                     };
-                    self.navigate(step, link, Halts::default()).await?;
+                    self.navigate(step, link, self.before_logins(step)).await?;
                 }
-                self.navigate(step, forged, Halts::default()).await
+                self.navigate(step, forged, self.before_logins(step)).await
             }
             Act::PushLogout => self.push_logout(step).await,
             Act::CopyCookies | Act::RestoreCookies | Act::PlantCookies | Act::BlockCookies => {

@@ -84,11 +84,12 @@ impl Stage<'_> {
         {
             return Standing::AsksLogin;
         }
+        // Those who share something with the victim come after her.
         for other in [
+            Browser::Victim,
             Browser::Attacker,
             Browser::Namesake,
             Browser::Twin,
-            Browser::Victim,
         ] {
             if other != browser && self.shows(seen, other, Some(browser)) {
                 return Standing::SignedIn(other);

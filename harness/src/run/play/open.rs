@@ -80,7 +80,13 @@ impl Stage<'_> {
     }
 
     /// Keeps what a browser came across, and says how its navigation ended.
-    fn remember(&mut self, step: &Step, arrival: Arrival, seen: &[Seen], stopped: bool) -> Arrived {
+    pub(super) fn remember(
+        &mut self,
+        step: &Step,
+        arrival: Arrival,
+        seen: &[Seen],
+        stopped: bool,
+    ) -> Arrived {
         let app = self.instance.app.clone();
         let actor = self.actor(step.browser);
         for exchange in seen {
@@ -108,8 +114,17 @@ impl Stage<'_> {
         }
     }
 
+    /// Stops before a new login: a client whose start page asks to sign in would be signed in again
+    /// at once, by an issuer that asks nobody.
+    pub(super) fn before_logins(&self, step: &Step) -> Halts {
+        Halts {
+            logins: Some(self.instance.issuer(step.issuer).url().to_owned()),
+            ..Halts::default()
+        }
+    }
+
     /// The hosts of the client and of the issuers.
-    fn home(&self) -> Result<Vec<String>, RunError> {
+    pub(super) fn home(&self) -> Result<Vec<String>, RunError> {
         let mut hosts = Vec::new();
         let issuers = [Role::Honest, Role::Attacker].map(|role| self.instance.issuer(role).url());
         for base in issuers.into_iter().chain([self.instance.app.as_str()]) {

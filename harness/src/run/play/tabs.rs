@@ -1,9 +1,9 @@
-//! Several tabs of one browser that do the same at the same time.
+//! Several tabs of one browser, or two browsers, that do the same at the same time.
 
-use super::{RunError, Stage};
+use super::{Acted, RunError, Stage};
 use crate::run::Arrived;
-use crate::scenario::Browser;
-use crate::user_agent::{Arrival, Request, Seen};
+use crate::scenario::{Browser, Step};
+use crate::user_agent::{Arrival, Halts, Request, Seen};
 
 impl Stage<'_> {
     /// Opens the protected page in four tabs at once. Cookies are those of the browser, which takes
@@ -40,5 +40,34 @@ impl Stage<'_> {
                 Arrived::Page
             },
         )
+    }
+    /// Victim and attacker sign in at the same moment, each in a browser of their own.
+    pub(super) async fn sign_in_together(&mut self, step: &Step) -> Result<Acted, RunError> {
+        let mut requests = Vec::new();
+        for browser in [Browser::Victim, Browser::Attacker] {
+            let step = Step {
+                browser,
+                ..step.clone()
+            };
+            self.sign_in_as(&step);
+            let login = self.login(step.issuer)?;
+            requests.push(self.request(browser, &login, false).await?);
+        }
+        let Ok([own, other]) = <[Request; 2]>::try_from(requests) else {
+            return Ok(Acted::at(Arrived::Nowhere));
+        };
+        let halts = Halts {
+            home: Some(self.home()?),
+            ..Halts::default()
+        };
+        let (mut seen, mut others) = (Vec::new(), Vec::new());
+        let (arrival, _) = tokio::join!(
+            self.victim.agent.open(own, &mut seen, &halts),
+            self.attacker.agent.open(other, &mut others, &halts),
+        );
+        let arrived = self.remember(step, arrival, &seen, false);
+        self.saw(Browser::Victim, seen, false);
+        self.saw(Browser::Attacker, others, false);
+        Ok(Acted::at(arrived))
     }
 }

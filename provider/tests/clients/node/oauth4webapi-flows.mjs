@@ -128,7 +128,7 @@ export const flows = {
     const tokens = await logIn(as, WEB_CLIENT, WEB_BASIC, { scope: 'openid profile email' })
     const claims = oauth.getValidatedIdTokenClaims(tokens)
     assert.equal(claims.name, 'Alice Adams')
-    assert.equal(claims.email, 'alice@example.test')
+    assert.equal(claims.email, 'alice@example.com')
     assert.equal(claims.email_verified, true)
   },
 
@@ -240,7 +240,7 @@ export const flows = {
     assert.equal(oauth.getValidatedIdTokenClaims(tokens).acr, 'urn:mock:mfa')
     const response = await oauth.userInfoRequest(as, WEB_CLIENT, tokens.access_token, OPTIONS)
     const claims = await oauth.processUserInfoResponse(as, WEB_CLIENT, 'alice', response)
-    assert.equal(claims.email, 'alice@example.test')
+    assert.equal(claims.email, 'alice@example.com')
   },
 
   async 'id-token-algorithms'() {

@@ -221,7 +221,7 @@ export const flows = {
       const authentication = oauth.ClientSecretBasic(client.client_secret)
       const { access_token } = await logIn(as, client, authentication, { scope: 'openid email' })
       const claims = await userinfo(as, client, access_token)
-      assert.equal(claims.email, 'alice@example.test')
+      assert.equal(claims.email, 'alice@example.com')
       assert.equal(claims.aud, client.client_id)
     }
   },

@@ -77,7 +77,7 @@ export const flows = {
   async 'code-basic'() {
     const tokens = await logIn(await web(), { scope: 'openid profile email' })
     assert.equal(tokens.claims().name, 'Alice Adams')
-    assert.equal(tokens.claims().email, 'alice@example.test')
+    assert.equal(tokens.claims().email, 'alice@example.com')
     assert.equal(tokens.claims().email_verified, true)
   },
 
@@ -190,7 +190,7 @@ export const flows = {
     const tokens = await logIn(config, { claims: CLAIMS })
     assert.equal(tokens.claims().acr, 'urn:mock:mfa')
     const claims = await client.fetchUserInfo(config, tokens.access_token, 'alice')
-    assert.equal(claims.email, 'alice@example.test')
+    assert.equal(claims.email, 'alice@example.com')
   },
 
   async 'id-token-algorithms'() {

@@ -162,7 +162,7 @@ export const flows = {
       client.enableNonRepudiationChecks(config)
       const tokens = await logIn(config, { scope: 'openid email' })
       const claims = await client.fetchUserInfo(config, tokens.access_token, 'alice')
-      assert.equal(claims.email, 'alice@example.test')
+      assert.equal(claims.email, 'alice@example.com')
       assert.equal(claims.aud, idOf(config))
     }
   },

@@ -122,7 +122,7 @@ def expect_error(error, call):
 def code_basic():
     user = App(*WEB).log_in()
     assert user["name"] == "Alice Adams"
-    assert user["email"] == "alice@example.test"
+    assert user["email"] == "alice@example.com"
     assert user["email_verified"] is True
 
 
@@ -225,7 +225,7 @@ def claims():
     app = App(*WEB, scope="openid", request={"claims": json.dumps(CLAIMS)})
     assert app.log_in()["acr"] == "urn:mock:mfa"
     with app.app.app_context():
-        assert app.provider.userinfo(token=app.token).email == "alice@example.test"
+        assert app.provider.userinfo(token=app.token).email == "alice@example.com"
 
 
 @library.flow("id-token-algorithms")

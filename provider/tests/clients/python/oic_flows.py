@@ -114,7 +114,7 @@ def expect_error(error, response):
 def code_basic():
     _, tokens = log_in(discovered(*WEB), ["openid", "profile", "email"])
     assert tokens["id_token"]["name"] == "Alice Adams"
-    assert tokens["id_token"]["email"] == "alice@example.test"
+    assert tokens["id_token"]["email"] == "alice@example.com"
 
 
 @library.flow("code-post")
@@ -224,7 +224,7 @@ def claims():
     tokens = redeem(client, sign_in(url), arguments, verifier)
     check(client, tokens, {**arguments, "acr_values": ["urn:mock:mfa"]})
     told = client.do_user_info_request(method="GET", state=arguments["state"])
-    assert told["email"] == "alice@example.test", told
+    assert told["email"] == "alice@example.com", told
 
 
 @library.flow("id-token-algorithms")

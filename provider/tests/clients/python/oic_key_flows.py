@@ -190,7 +190,7 @@ def signed_userinfo():
         client = registered(userinfo_signed_response_alg=alg)
         state, _ = log_in(client, ["openid", "email"])
         claims = client.do_user_info_request(method="GET", state=state)
-        assert claims["email"] == "alice@example.test", claims
+        assert claims["email"] == "alice@example.com", claims
         assert claims.jws_header["alg"] == alg, claims.jws_header
 
 

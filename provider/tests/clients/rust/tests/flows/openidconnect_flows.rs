@@ -166,7 +166,7 @@ async fn code_basic() -> Result<()> {
     ensure!(
         claims
             .email()
-            .is_some_and(|email| email.as_str() == "alice@example.test")
+            .is_some_and(|email| email.as_str() == "alice@example.com")
     );
     ensure!(claims.email_verified() == Some(true));
     let name = claims.name().and_then(|name| name.get(None));

@@ -68,7 +68,7 @@ async fn signed_userinfo() -> Result<()> {
         .await?;
     ensure!(
         told.email()
-            .is_some_and(|it| it.as_str() == "alice@example.test")
+            .is_some_and(|it| it.as_str() == "alice@example.com")
     );
     Ok(())
 }
