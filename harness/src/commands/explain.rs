@@ -201,6 +201,9 @@ fn act(step: &Step) -> String {
         }
         Act::CopyCookies => format!("somebody copies the cookies of {who}"),
         Act::RestoreCookies => format!("{who} comes with the copied cookies"),
+        Act::RelabelCookies => {
+            format!("{who} comes with cookies of a begun login under the names of a session's")
+        }
         Act::BlockCookies => format!("{who} lets the browser keep no cookies"),
         Act::ForgedSignOut => format!("another site makes the browser of {who} sign out"),
         Act::PlantCookies => "the attacker's cookies are put into the user's browser".to_owned(),

@@ -113,11 +113,16 @@ fn challenge_unsent(plan: &Plan, control: &Record) -> Option<Judgement> {
 }
 
 fn nothing_planted(attack: &Record) -> Option<Judgement> {
-    if attack.steps.iter().any(|step| step.planted == Some(0)) {
-        let reason = "the client sets no cookie before sign-in, so there is none to plant";
-        return Some(Judgement::because(Verdict::Info, reason));
-    }
-    None
+    let mut steps = attack.steps.iter();
+    let step = steps.find(|step| step.planted == Some(0))?;
+    let reason = match step.act {
+        Act::RelabelCookies => {
+            "the client has no cookie for sessions alone beside one for logins that are under way, \
+             or does not ask strangers to sign in: there is nothing to mistake"
+        }
+        _ => "the client sets no cookie before sign-in, so there is none to plant",
+    };
+    Some(Judgement::because(Verdict::Info, reason))
 }
 
 /// A client that sets no cookie does not miss them.
@@ -276,7 +281,8 @@ fn token_unused(attack: &Record) -> Option<Judgement> {
         return None;
     }
     let reason =
-        "the client does not use its access token after sign-in, so its end changes nothing";
+        "the client was not seen to use its access token after sign-in, so its end at the provider \
+         changes nothing; what it was told of the end is not looked at here";
     Some(Judgement::because(Verdict::Info, reason))
 }
 

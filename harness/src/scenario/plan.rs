@@ -50,6 +50,7 @@ impl Plan {
                     | Act::SignInTogether
                     | Act::PlantCookies
                     | Act::RestoreCookies
+                    | Act::RelabelCookies
                     | Act::BlockCookies
                     | Act::ForgedSignOut
                     | Act::PushLogout

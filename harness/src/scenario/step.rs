@@ -90,6 +90,9 @@ pub enum Act {
     CopyCookies,
     /// Puts the copied cookies back in place of those that there are.
     RestoreCookies,
+    /// Comes with each cookie of the login that this browser has begun under the name of each cookie
+    /// that the victim's got by signing in, until the client takes one of them for something.
+    RelabelCookies,
     /// This browser keeps and sends no cookies from now on, until the recovery.
     BlockCookies,
     /// The issuer posts a logout token to the client.

@@ -44,6 +44,8 @@ pub enum Signing {
     /// A key that the issuer never published, and that the token brings along in its `jwk` header
     /// (RFC 7515 §4.1.3).
     EmbeddedKey,
+    /// The same with a key for ES256, whose header is small.
+    EmbeddedEcKey,
     /// The published key for ES256, and a signature whose both numbers are zero.
     ZeroSignature,
 }
@@ -68,6 +70,7 @@ impl Signing {
             Self::HmacWithEmptyKey => "hmac-with-empty-key",
             Self::HmacWithClientSecret => "hmac-with-client-secret",
             Self::EmbeddedKey => "embedded-key",
+            Self::EmbeddedEcKey => "embedded-ec-key",
             Self::ZeroSignature => "zero-signature",
         }
     }

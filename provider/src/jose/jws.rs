@@ -123,8 +123,11 @@ pub(crate) fn sign_with(keys: &KeyRing, signer: &Signer, mut draft: JwtDraft) ->
             set_header(&mut draft, "alg", "HS256");
             finish(&draft, |message| signer.sign(message))
         }
-        Some(Signing::EmbeddedKey) => {
-            let key = keys.unpublished(signing_algorithm(signer, keys));
+        Some(how @ (Signing::EmbeddedKey | Signing::EmbeddedEcKey)) => {
+            let key = keys.unpublished(match how {
+                Signing::EmbeddedEcKey => SigningAlgorithm::Es256,
+                _ => signing_algorithm(signer, keys),
+            });
             set_header(&mut draft, "alg", key.algorithm.as_str());
             let jwk = key.public().jwk();
             draft.header.open().insert("jwk".to_owned(), jwk.into());

@@ -3,6 +3,7 @@
 
 mod attack;
 mod checkup;
+mod cookies;
 mod early;
 mod observe;
 mod open;
@@ -398,6 +399,7 @@ impl<'a> Stage<'a> {
             Act::CopyCookies | Act::RestoreCookies | Act::PlantCookies | Act::BlockCookies => {
                 self.change_cookies(step, index).await
             }
+            Act::RelabelCookies => self.relabel_cookies(step.browser).await,
             Act::Expire => {
                 self.instance.honest.expire_access_tokens();
                 Ok(Acted::at(Arrived::Nowhere))
@@ -407,41 +409,6 @@ impl<'a> Stage<'a> {
                 Ok(Acted::at(Arrived::Nowhere))
             }
         }
-    }
-
-    /// What is done to a browser's cookies; any other act blocks them.
-    async fn change_cookies(&mut self, step: &Step, index: usize) -> Result<Acted, RunError> {
-        let nowhere = Acted::at(Arrived::Nowhere);
-        match step.act {
-            Act::CopyCookies => {
-                let actor = self.actor(step.browser);
-                actor.copied = Some(actor.agent.cookies().await);
-            }
-            Act::RestoreCookies => {
-                let actor = self.actor(step.browser);
-                let copied = actor.copied.clone().ok_or(RunError::Missing {
-                    step: index + 1,
-                    what: "copied cookies",
-                })?;
-                actor.agent.set_cookies(copied).await;
-            }
-            Act::PlantCookies => {
-                let host = self.page("/")?.host_str().unwrap_or_default().to_owned();
-                let theirs = self.attacker.agent.cookies().await;
-                let mut jar = self.victim.agent.cookies().await;
-                jar.plant(&host, &theirs);
-                self.victim.agent.set_cookies(jar).await;
-                return Ok(Acted {
-                    planted: Some(theirs.of_host(&host).count()),
-                    ..nowhere
-                });
-            }
-            _ => {
-                let agent = &mut self.actor(step.browser).agent;
-                agent.set_cookies(Jar::blocked()).await;
-            }
-        }
-        Ok(nowhere)
     }
 
     fn page(&self, path: &str) -> Result<Url, RunError> {
