@@ -115,6 +115,8 @@ pub(super) async fn wait_until_ready(
     timeout: Duration,
 ) -> Result<(), NotReady> {
     let deadline = Instant::now() + timeout;
+    // A page that takes longer than the last look is given twice the time in the next one.
+    let mut patience = Duration::from_secs(2);
     loop {
         if let Some(status) = process.ended() {
             return Err(NotReady {
@@ -126,7 +128,11 @@ pub(super) async fn wait_until_ready(
             });
         }
         let left = deadline.saturating_duration_since(Instant::now());
-        let missing = sign.missing(log, left.min(Duration::from_secs(2))).await;
+        let look = Instant::now();
+        let missing = sign.missing(log, left.min(patience)).await;
+        if look.elapsed() >= patience {
+            patience *= 2;
+        }
         match missing {
             // Somebody else on this port would answer as well, while our program fails to bind it.
             None if process.ended().is_none() => return Ok(()),
