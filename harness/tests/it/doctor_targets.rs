@@ -262,7 +262,7 @@ const SET_UP: &[Mistake] = &[
         from: "timeout = \"10s\"\n\n[start.env]\nPORT               = \"{port}\"\nBASE_URL           = \"{app}\"",
         to: "timeout = \"1s\"\n\n[start.env]",
         line: "[start.env]",
-        says: &["nothing tells the program its port"],
+        says: &["nothing hands the program its {port}"],
     },
     Mistake {
         what: "the app listens elsewhere",
