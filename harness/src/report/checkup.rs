@@ -219,7 +219,14 @@ pub fn checkup_mistakes(target: &Target, seen: &Observed) -> Vec<Diagnostic> {
                 Some(at) => can.start + at..can.start + at + quoted.len(),
                 None => can,
             };
-            let help = format!("write {}, or mend the app", proposal(target, seen));
+            let mut help = format!("write {}, or mend the app", proposal(target, seen));
+            if capability == Capability::Logout {
+                let line = source.value(&["app", "logout"]);
+                let line = line.map_or(String::new(), |span| {
+                    format!(" (line {})", source.line(span.start))
+                });
+                help = format!("let `logout` in [app]{line} be what signs out; or {help}");
+            }
             let mut mistake = source.message(span, why, &help);
             mistake.message = format!("`can` claims `{word}`, and {why}");
             mistake
