@@ -1,14 +1,19 @@
 //! The first clean login. Until it succeeds nothing is judged; where it fails, the reason is told
 //! as a mistake of the set-up, never scored.
 
-use super::diagnosis::{Clues, diagnose};
+use std::time::{Duration, Instant};
+
+use super::diagnosis::{Clues, diagnose, stuck};
 use super::observed::Observed;
 use super::outcome::LAST_WORDS;
-use super::play::{Checkup, RunError, Stuck, checkup};
+use super::play::{Checkup, checkup};
 use crate::diag::Diagnostic;
-use crate::scenario::{Act, Capability, Settings};
+use crate::scenario::{Capability, Settings};
 use crate::target::{Instance, InstanceError, Manner, Pool, Spec, Target};
 use crate::user_agent::http_client;
+
+/// How long the start page is looked at, beyond what a step may take.
+const LOOK: Duration = Duration::from_secs(4);
 
 /// What the first clean login showed.
 #[derive(Debug, Clone)]
@@ -51,30 +56,6 @@ impl SetupError {
         }
     }
 
-    /// An act that the target file describes and that could not be played.
-    fn stuck(target: &Target, stuck: &Stuck) -> Self {
-        let key = match stuck.act {
-            Act::SignOut => "logout",
-            _ => "login",
-        };
-        let advice = match stuck.error {
-            RunError::Page(_) => "write what that page has, or name another page",
-            RunError::Fault(_)
-            | RunError::Missing { .. }
-            | RunError::Unsaid(_)
-            | RunError::Browser(_)
-            | RunError::Ended { .. } => "say it there",
-        };
-        let source = target.source.as_ref();
-        Self {
-            title: stuck.error.to_string(),
-            seen: Vec::new(),
-            place: source.map(|source| source.at(&["app", key], "", advice)),
-            advice: Some(advice.to_owned()),
-            output: Vec::new(),
-        }
-    }
-
     /// A client that could not be started.
     pub fn not_started(target: &Target, error: InstanceError) -> Self {
         let about: Vec<&str> = error.about.iter().map(String::as_str).collect();
@@ -87,8 +68,11 @@ impl SetupError {
         Self {
             title: error.reason,
             seen: Vec::new(),
+            advice: place
+                .as_ref()
+                .and_then(|place| place.help.clone())
+                .or(error.advice),
             place,
-            advice: error.advice,
             output: error.output,
         }
     }
@@ -147,14 +131,16 @@ async fn examine(pool: &Pool, spec: &Spec, what: Checkup) -> Result<Baseline, Se
         .map_err(|error| SetupError::not_started(target, error))?;
     let output = || instance.log.last_lines(LAST_WORDS);
     let played = checkup(target, &instance, &spec.settings, what).await;
-    let record = played.map_err(|stuck| SetupError {
-        output: output(),
-        ..SetupError::stuck(target, &stuck)
-    })?;
+    let record = match played {
+        Ok(record) => record,
+        Err(error) => {
+            let output = output();
+            let error = stuck(target, &instance, &error).await;
+            return Err(SetupError { output, ..error });
+        }
+    };
     if let Some(mut error) = diagnose(target, &record, &Clues::default()) {
-        let clues = Clues {
-            links: links_of_the_start_page(&instance).await,
-        };
+        let clues = clues(target, &instance).await;
         error = diagnose(target, &record, &clues).unwrap_or(error);
         error.output = output();
         return Err(error);
@@ -173,17 +159,24 @@ async fn examine(pool: &Pool, spec: &Spec, what: Checkup) -> Result<Baseline, Se
     Ok(baseline)
 }
 
-/// Where the client's start page leads: what its pages are really called.
-async fn links_of_the_start_page(instance: &Instance) -> Vec<String> {
+/// What the client's start page shows: where it leads, which is what its pages are really called,
+/// and whether it is slow.
+async fn clues(target: &Target, instance: &Instance) -> Clues {
     let base = instance.behind_proxy.as_ref().unwrap_or(&instance.app);
-    let request = http_client()
-        .get(format!("{base}/"))
-        .timeout(std::time::Duration::from_secs(2));
-    let Ok(response) = request.send().await else {
-        return Vec::new();
+    let patience = target.time_limit.saturating_add(LOOK);
+    let request = http_client().get(format!("{base}/")).timeout(patience);
+    let asked = Instant::now();
+    let answer = request.send().await;
+    let slow = answer.is_ok() && asked.elapsed() >= target.time_limit;
+    let page = match answer {
+        Ok(response) => response.text().await.unwrap_or_default(),
+        Err(_) => String::new(),
     };
-    let page = response.text().await.unwrap_or_default();
-    links(&page)
+    Clues {
+        links: links(&page),
+        slow,
+        output: instance.log.text(),
+    }
 }
 
 /// The paths that a page's links and forms lead to.

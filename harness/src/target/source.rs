@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 
+use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::diag::Diagnostic;
@@ -57,11 +58,42 @@ impl SourceText {
         None
     }
 
-    /// The name of the variable, or of the other key, in whose line something stands.
-    pub fn key_at(&self, span: &Range<usize>) -> Option<&str> {
-        let line = self.text[..span.start].rfind('\n').map_or(0, |at| at + 1);
-        let (key, _) = self.text[line..span.start].split_once('=')?;
-        Some(key.trim().trim_matches(['"', '\'']))
+    /// All that the program is handed, in the order of the file: `command`, variables, files.
+    pub fn handed(&self) -> Vec<Handed> {
+        let mut found = Vec::new();
+        let Ok(table) = DeTable::parse(&self.text) else {
+            return found;
+        };
+        let start = table
+            .get_ref()
+            .iter()
+            .find(|(key, _)| *key.get_ref() == "start");
+        if let Some(DeValue::Table(start)) = start.map(|(_, value)| value.get_ref()) {
+            for (key, value) in start {
+                let name = key.get_ref();
+                if name == "command" || name == "files" || name.starts_with("env") {
+                    texts(name, value, &mut found);
+                }
+            }
+        }
+        found.sort_by_key(|handed| handed.span.start);
+        for handed in &mut found {
+            handed.span = self.first_line(handed.span.clone());
+        }
+        found
+    }
+
+    /// Where the program is handed something, by a word in the value: the word alone, if it stands
+    /// there as it was typed.
+    pub fn handed_over(&self, word: &str) -> Option<Handed> {
+        let mut handed = self.handed().into_iter();
+        let found = handed.find(|it| it.value.contains(word))?;
+        let at = self.text[found.span.clone()].find(word);
+        let span = match at.map(|at| found.span.start + at) {
+            Some(start) => start..start + word.len(),
+            None => found.span,
+        };
+        Some(Handed { span, ..found })
     }
 
     /// The line of a place, from 1.
@@ -70,15 +102,27 @@ impl SourceText {
     }
 
     /// A message about the value of a key, or, where the file does not have it, about the place
-    /// where it belongs.
+    /// where it belongs: its table, or the end of the file, which can take a new one.
     pub fn at(&self, key: &[&str], label: &str, help: &str) -> Diagnostic {
-        let span = self.value(key).or_else(|| {
-            let mut tables = (1..key.len()).rev();
-            tables
-                .find_map(|count| self.value(&key[..count]))
-                .or_else(|| self.value(&["name"]))
-        });
-        self.message(span.unwrap_or(0..0), label, help)
+        if let Some(span) = self.value(key) {
+            return self.message(span, label, help);
+        }
+        let [tables @ .., name] = key else {
+            return self.message(0..0, label, help);
+        };
+        let help = added(tables, name, help);
+        let mut around = (1..=tables.len()).rev();
+        let table = around.find_map(|count| self.value(&tables[..count]));
+        match table {
+            Some(span) => self.message(span, label, &help),
+            None if tables.is_empty() => {
+                self.message(self.value(&["name"]).unwrap_or(0..0), label, &help)
+            }
+            None => {
+                let label = format!("there is no [{}]", tables.join("."));
+                self.message(self.end(), &label, &help)
+            }
+        }
     }
 
     /// A message about a place.
@@ -93,11 +137,63 @@ impl SourceText {
         }
     }
 
+    /// The last character that is no white space.
+    fn end(&self) -> Range<usize> {
+        let text = self.text.trim_end();
+        let last = text.chars().next_back().map_or(0, char::len_utf8);
+        text.len() - last..text.len()
+    }
+
     /// A list over several lines is shown by its first.
     fn first_line(&self, span: Range<usize>) -> Range<usize> {
         let text = &self.text[span.clone()];
         let end = text.find('\n').unwrap_or(text.len());
         span.start..span.start + end
+    }
+}
+
+/// A text that the program is handed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Handed {
+    /// The name of the variable, of the member, or of another key.
+    pub key: String,
+    /// Where its value stands.
+    pub span: Range<usize>,
+    /// The value.
+    pub value: String,
+}
+
+/// The texts in a value, each under the nearest name.
+fn texts(name: &str, value: &Spanned<DeValue>, found: &mut Vec<Handed>) {
+    match value.get_ref() {
+        DeValue::String(text) => found.push(Handed {
+            key: name.to_owned(),
+            span: value.span(),
+            value: text.to_string(),
+        }),
+        DeValue::Array(items) => items.iter().for_each(|item| texts(name, item, found)),
+        DeValue::Table(table) => {
+            for (key, value) in table {
+                texts(key.get_ref(), value, found);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// An advice about a key that the file does not have: what is to be written goes into its table.
+fn added(tables: &[&str], name: &str, help: &str) -> String {
+    let table = format!("[{}]", tables.join("."));
+    if tables.is_empty() || help.contains(&table) {
+        return help.to_owned();
+    }
+    let line = format!("write {name} = ");
+    match help.split_once(&line) {
+        Some((before, value)) if !value.contains([',', ':', ';']) => {
+            format!("{before}add {name} = {value} under {table}")
+        }
+        _ if help.contains(&format!("{name} =")) => format!("{help}; it goes under {table}"),
+        _ => help.to_owned(),
     }
 }
 
@@ -141,9 +237,51 @@ logout = { path = "/out" }
             text: TEXT.to_owned(),
         };
         let span = source.used("{port}").expect("it is used");
-        assert_eq!(source.key_at(&span), Some("PORT"));
         assert_eq!(span.start, TEXT.rfind("{port}").expect("it is there"));
         assert_eq!(source.used("{issuer}"), None);
         assert_eq!(source.used("{app}"), None);
+    }
+
+    #[test]
+    fn what_is_handed_over_is_found_by_a_word_in_it() {
+        let text = r#"[start]
+command = "run {app}"
+ready = "{port}"
+files."a.json".json = { list = [{ url = "x{issuer}" }] }
+[start.env]
+PORT = "{port}"
+"#;
+        let source = SourceText {
+            path: String::new(),
+            text: text.to_owned(),
+        };
+        let keys: Vec<String> = source.handed().into_iter().map(|it| it.key).collect();
+        assert_eq!(keys, ["command", "url", "PORT"]);
+        let issuer = source.handed_over("{issuer}").expect("it is there");
+        assert_eq!(
+            (issuer.key.as_str(), &text[issuer.span]),
+            ("url", "{issuer}")
+        );
+        assert_eq!(source.handed_over("{client_id}"), None);
+    }
+
+    #[test]
+    fn what_is_missing_is_added_to_its_table() {
+        let source = SourceText {
+            path: String::new(),
+            text: TEXT.to_owned(),
+        };
+        let told = source.at(&["app", "login"], "", "write login = \"/in\"");
+        assert_eq!(
+            told.help.as_deref(),
+            Some("add login = \"/in\" under [app]")
+        );
+        assert_eq!(&TEXT[told.span], "app");
+        let told = source.at(&["signed_in", "text"], "", "write text = \"x\"");
+        assert_eq!(&TEXT[told.span], "}");
+        assert_eq!(
+            told.help.as_deref(),
+            Some("add text = \"x\" under [signed_in]")
+        );
     }
 }

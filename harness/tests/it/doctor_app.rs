@@ -3,12 +3,13 @@
 
 use std::net::Ipv4Addr;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
-use axum::http::StatusCode;
+use axum::http::{StatusCode, Uri};
 use axum::middleware::{Next, from_fn};
-use axum::response::{Html, IntoResponse as _, Redirect};
+use axum::response::{Html, IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
 
 /// The command that starts it; PORT and the variables of the naive client configure it.
@@ -55,6 +56,16 @@ fn pages() -> Router {
             "/start",
             get(|| async { Html("<a href=\"/login\">Log in</a>") }),
         )
+        .route("/401", says(StatusCode::UNAUTHORIZED, "please sign in"))
+        .route("/in", get(|| async { Html(FORM) }).post(begin))
+        .route(
+            "/no-such-host",
+            says(failed, "getaddrinfo ENOTFOUND nowhere.invalid"),
+        )
+        .route(
+            "/slow",
+            get(|| async { tokio::time::sleep(Duration::from_millis(2500)).await }),
+        )
         .route("/only-post", post(|| async { "done" }))
         .route(
             "/away",
@@ -78,6 +89,16 @@ fn pages() -> Router {
         .merge(client())
 }
 
+const FORM: &str = "<form method=post><input type=hidden name=_token value=abc></form>";
+
+async fn begin(body: String) -> Response {
+    if body == "_token=abc" {
+        Redirect::to("/login").into_response()
+    } else {
+        StatusCode::FORBIDDEN.into_response()
+    }
+}
+
 fn client() -> Router {
     let variable = |name: &str| std::env::var(name).unwrap_or_default();
     let client = gauntlet::demo::app(gauntlet::demo::DemoConfig {
@@ -86,15 +107,44 @@ fn client() -> Router {
         client_secret: variable("OIDC_CLIENT_SECRET"),
         base_url: variable("BASE_URL"),
     });
-    client.layer(from_fn(|request: Request, next: Next| async move {
-        let profile = request.uri().path() == "/profile";
-        let response = next.run(request).await;
-        if !profile || !response.status().is_success() {
-            return response;
+    // Behind the layer, so that it can send a request to another page.
+    Router::new()
+        .fallback_service(client)
+        .layer(from_fn(around))
+}
+
+/// What variables of the target file make of the client: `SLOW` answers late, `NO_OPENID` asks
+/// for less and cannot do with what it gets. `/profile.json` is the protected page for programs.
+async fn around(mut request: Request, next: Next) -> Response {
+    let path = request.uri().path().to_owned();
+    if std::env::var("SLOW").is_ok() {
+        tokio::time::sleep(Duration::from_millis(1200)).await;
+    }
+    if path == "/profile.json" {
+        *request.uri_mut() = Uri::from_static("/profile");
+    }
+    let mut response = next.run(request).await;
+    if std::env::var("NO_OPENID").is_ok() {
+        if path == "/callback" || path == "/profile" {
+            return (StatusCode::BAD_REQUEST, "no id_token").into_response();
         }
-        let body = axum::body::to_bytes(response.into_body(), 1 << 20).await;
-        let page = String::from_utf8_lossy(&body.unwrap_or_default()).into_owned();
-        LAST.lock().expect("nobody panics").clone_from(&page);
-        Html(page).into_response()
-    }))
+        if let Some(location) = response.headers_mut().get_mut("location") {
+            let url = location.to_str().unwrap_or_default();
+            let url = url.replace("openid%20", "");
+            *location = url.parse().expect("it stays a header");
+        }
+    }
+    if !path.starts_with("/profile") || !response.status().is_success() {
+        return response;
+    }
+    let body = axum::body::to_bytes(response.into_body(), 1 << 20).await;
+    let page = String::from_utf8_lossy(&body.unwrap_or_default()).into_owned();
+    LAST.lock().expect("nobody panics").clone_from(&page);
+    if path == "/profile" {
+        return Html(page).into_response();
+    }
+    let of_an_address = |c: char| c.is_alphanumeric() || "@.-_".contains(c);
+    let mut words = page.split(|c: char| !of_an_address(c));
+    let email = words.find(|word| word.contains('@'));
+    axum::Json(serde_json::json!({ "user": { "email": email } })).into_response()
 }

@@ -23,7 +23,7 @@ fn silent() -> String {
 }
 
 /// The reference client, started as any program.
-fn reference() -> String {
+pub(crate) fn reference() -> String {
     format!(
         r#"name = "mine"
 can  = ["oidc", "userinfo", "discovery", "pkce", "nonce", "iss", "logout"]
@@ -48,7 +48,7 @@ logout    = {{ path = "/logout", method = "POST" }}
 }
 
 /// The naive client, with pages beside it that may be named by mistake.
-fn pages() -> String {
+pub(crate) fn pages() -> String {
     format!(
         r#"name = "mine"
 can  = ["plain-oauth2", "userinfo", "logout"]
@@ -76,24 +76,24 @@ logout    = "/logout"
 }
 
 /// One mistake: what is replaced in a good file, and what has to be told.
-struct Mistake {
-    what: &'static str,
-    file: fn() -> String,
-    from: &'static str,
-    to: &'static str,
+pub(crate) struct Mistake {
+    pub(crate) what: &'static str,
+    pub(crate) file: fn() -> String,
+    pub(crate) from: &'static str,
+    pub(crate) to: &'static str,
     /// Words of the line that is to be named.
-    line: &'static str,
-    says: &'static [&'static str],
+    pub(crate) line: &'static str,
+    pub(crate) says: &'static [&'static str],
 }
 
 impl Mistake {
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let good = (self.file)();
         assert!(good.contains(self.from), "{}: {}", self.what, self.from);
         good.replace(self.from, self.to)
     }
 
-    fn is_told(&self, text: &str, told: &str) {
+    pub(crate) fn is_told(&self, text: &str, told: &str) {
         let line = text.lines().position(|line| line.contains(self.line));
         let line = line.unwrap_or_else(|| panic!("{}: no line {}", self.what, self.line)) + 1;
         let place = format!("gauntlet.toml:{line}:");
@@ -217,11 +217,11 @@ const SET_UP: &[Mistake] = &[
         file: pages,
         from: "\"{app}\"",
         to: "\"http://localhost:5000\"",
-        line: "[start.env]",
+        line: "BASE_URL",
         says: &[
             "not declared",
             "http://localhost:5000/callback",
-            "hand over {app}",
+            "write BASE_URL = \"{app}\"",
         ],
     },
     Mistake {
@@ -229,8 +229,8 @@ const SET_UP: &[Mistake] = &[
         file: pages,
         from: "\"{app}\"",
         to: "\"http://127.0.0.1:{port}\"",
-        line: "[start.env]",
-        says: &["takes its address for http://127.0.0.1"],
+        line: "BASE_URL",
+        says: &["not the address", "write BASE_URL = \"{app}\""],
     },
     Mistake {
         what: "the program is not there",
@@ -297,7 +297,7 @@ const SET_UP: &[Mistake] = &[
         file: pages,
         from: "\"/login\"",
         to: "\"/https\"",
-        line: "name =",
+        line: "logout    =",
         says: &["wants an https issuer", "tls = true"],
     },
     Mistake {
@@ -305,7 +305,7 @@ const SET_UP: &[Mistake] = &[
         file: pages,
         from: "\"/login\"",
         to: "\"/untrusted\"",
-        line: "name =",
+        line: "logout    =",
         says: &["does not trust the provider's certificate", "SSL_CERT_FILE"],
     },
     Mistake {
@@ -361,11 +361,11 @@ const SET_UP: &[Mistake] = &[
         file: pages,
         from: "[app]",
         to: "[signed_in]\ntext = \"Signed in as {user.email}\"\n\n[app]",
-        line: "[signed_in]",
+        line: "text =",
         says: &[
             "does not show who is signed in",
             "the page says “",
-            "does not fit the page",
+            "the page shows {user.email}, without these words around it",
         ],
     },
 ];

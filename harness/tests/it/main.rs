@@ -7,6 +7,7 @@ mod cli;
 mod configuration;
 mod doctor;
 mod doctor_app;
+mod doctor_causes;
 mod doctor_targets;
 mod files;
 mod init;

@@ -5,7 +5,8 @@ use url::Url;
 
 use super::{Case, Change};
 use crate::run::{Arrived, SetupError};
-use crate::target::Reach;
+use crate::scenario::Capability;
+use crate::target::{Reach, SourceText};
 use crate::transcript::{Entry, Redactor};
 
 impl Case<'_> {
@@ -85,6 +86,7 @@ impl Case<'_> {
                 "not the address that the client uses",
                 format!("write app = \"{origin}\""),
             ),
+            _ if let Some(change) = self.handed_as_address(&seen) => change,
             _ if seen.port_or_known_default() == ours.port_or_known_default() => self.handed(
                 "app",
                 format!(
@@ -145,6 +147,9 @@ impl Case<'_> {
             return Some(self.error(title, Vec::new(), self.at(&["app", "login"], "", advice)));
         }
         let status = last.answer.status().filter(|status| *status >= 400)?;
+        if let Some(error) = self.no_id_token(status) {
+            return Some(error);
+        }
         let title = format!("the client does not finish a clean login: it answers {status}");
         let advice = if redeemed {
             "see its output; it was given tokens"
@@ -197,6 +202,36 @@ impl Case<'_> {
             )
         };
         self.error(title, more, change)
+    }
+
+    /// The client did not ask for the ID token that it cannot do without.
+    fn no_id_token(&self, status: u16) -> Option<SetupError> {
+        let scope = self.authorization_request()?.query("scope")?;
+        let asked = scope.split(' ').any(|it| it == "openid");
+        let answered = |it: &Entry| it.answer.status() == Some(200);
+        let mut calls = self.record.transcript.iter();
+        let given = calls.any(|it| it.endpoint == Some(Endpoint::Token) && answered(it));
+        if asked || !given || !self.target.can(Capability::Oidc) {
+            return None;
+        }
+        let title = format!(
+            "the client asked for the scope `{scope}`, so it got no ID token, and answers {status}"
+        );
+        let source = self.target.source.as_ref();
+        let handed = source.map(SourceText::handed).unwrap_or_default();
+        let change = match handed.iter().find(|it| it.value == scope) {
+            Some(handed) => self.over(
+                &handed.span,
+                "without openid",
+                format!("write {} = \"openid {scope}\"", handed.key),
+            ),
+            None => self.at(
+                &["can"],
+                "it does not ask for openid",
+                "let the client ask for the scope openid as well, or leave \"oidc\" out",
+            ),
+        };
+        Some(self.error(title, Vec::new(), change))
     }
 
     fn no_callback_page(&self, response: &Entry) -> SetupError {

@@ -1,12 +1,19 @@
 //! From the login page to the authorization endpoint.
 
-use url::Url;
+use std::time::Duration;
 
+use url::{Position, Url};
+
+use super::form::forms;
 use super::{Case, Change, excerpt};
 use crate::run::baseline::links;
 use crate::run::{Arrived, SetupError};
-use crate::target::Reach;
+use crate::target::{Reach, Ready, Way};
 use crate::transcript::{Entry, Party};
+use crate::user_agent::Answer;
+
+/// A time limit below this is more likely to be a mistake than any page.
+const SHORT: Duration = Duration::from_secs(1);
 
 impl Case<'_> {
     /// The browser never came to the authorization endpoint.
@@ -27,8 +34,19 @@ impl Case<'_> {
         let Some(status) = last.answer.status() else {
             return Some(self.no_answer(last));
         };
-        let is_login = last.url == first.url;
+        let is_login = last.url == first.url || last.url.path() == bare(login);
+        if status == 404 && matches!(last.to, Party::Provider(_)) {
+            return Some(self.no_such_endpoint(last));
+        }
         let (title, change) = match status {
+            405 if is_login && last.method == "POST" => (
+                format!("the client answers 405 to POST {login}: it is no form"),
+                self.at(
+                    &["app", "login"],
+                    "",
+                    format!("write login = \"{login}\", without a method"),
+                ),
+            ),
             404 if is_login => (
                 format!("there is no page at GET {login}: the client answers 404"),
                 self.at(&["app", "login"], "", self.which_page("login")),
@@ -51,7 +69,7 @@ impl Case<'_> {
                 ),
                 self.issuer_elsewhere(),
             ),
-            400.. => self.login_failed(status),
+            400.. => return Some(self.login_failed(last, status)),
             _ if self.step.arrival == Arrived::Loop => (
                 format!("GET {login} leads in a circle of redirects"),
                 self.at(
@@ -76,16 +94,37 @@ impl Case<'_> {
         Some(self.error(title, more, change))
     }
 
-    /// The client answered the login with an error.
-    fn login_failed(&self, status: u16) -> (String, Change) {
-        let login = self.target.app.login.path();
-        let title = format!("the client answers {status} to GET {login}");
-        if let Some((why, change)) = self.given_away() {
-            return (format!("{title}: {why}"), change);
+    /// The client sends its users to a page of the issuer that is none.
+    fn no_such_endpoint(&self, last: &Entry) -> SetupError {
+        let path = last.url.path();
+        let title = format!("the client sends its users to {path}, where its issuer has no page");
+        match self.more_than_the_issuer() {
+            Some((given, change)) => self.error(title, vec![given], change),
+            None => self.error(title, Vec::new(), self.issuer_elsewhere()),
         }
-        if !self.issuer_contacted() {
+    }
+
+    /// The client answered the login with an error.
+    fn login_failed(&self, last: &Entry, status: u16) -> SetupError {
+        let login = self.target.app.login.path();
+        let title = format!("the client answers {status} to {} {login}", last.method);
+        if let Some((why, change)) = self.given_away() {
+            return self.error(format!("{title}: {why}"), Vec::new(), change);
+        }
+        let contacted = self.issuer_contacted();
+        if let Some((given, change)) = self.more_than_the_issuer()
+            && (!contacted || given.ends_with('/'))
+        {
+            let title = format!("{title}, and was given more than its issuer");
+            return self.error(title, vec![given], change);
+        }
+        if !contacted {
+            if let Some(change) = self.other_login() {
+                let title = format!("{title}: that page begins no login");
+                return self.error(title, Vec::new(), change);
+            }
             let title = format!("{title} and never contacted its issuer");
-            return (title, self.issuer_elsewhere());
+            return self.error(title, Vec::new(), self.issuer_elsewhere());
         }
         let refused = self.record.transcript.iter().find(|entry| {
             matches!(entry.to, Party::Provider(_))
@@ -104,16 +143,39 @@ impl Case<'_> {
             Some(_) => self.handed("issuer", advice),
             None => self.at(&["app", "login"], "", advice),
         };
-        (title, change)
+        self.error(title, Vec::new(), change)
+    }
+
+    /// The login that the start page leads to, where it leads to another one alone.
+    fn other_login(&self) -> Option<Change> {
+        let login = bare(self.target.app.login.path());
+        let links = &self.clues.links;
+        if links.iter().any(|link| bare(link) == login) {
+            return None;
+        }
+        self.linked("login")?;
+        Some(self.at(&["app", "login"], "", self.which_page("login")))
     }
 
     fn no_answer(&self, last: &Entry) -> SetupError {
         let path = last.url.path();
+        let method = &last.method;
         if self.step.arrival == Arrived::TimedOut {
-            let limit = humantime::format_duration(self.target.time_limit);
-            let title = format!("the client does not answer GET {path} within {limit}");
+            let limit = self.target.time_limit;
+            let shown = humantime::format_duration(limit);
+            let title = format!("the client does not answer {method} {path} within {shown}");
             if let Some((why, change)) = self.given_away() {
                 return self.error(format!("{title}: {why}"), Vec::new(), change);
+            }
+            let raise = |advice: &str| self.at(&["time-limit"], "", advice);
+            if limit < SHORT {
+                let change = raise("raise `time-limit`: that is short for a page");
+                return self.error(title, Vec::new(), change);
+            }
+            if self.clues.slow {
+                let title = format!("{title}, and its start page takes as long");
+                let change = raise("raise `time-limit`: the client is that slow");
+                return self.error(title, Vec::new(), change);
             }
             if !self.issuer_contacted() {
                 let title = format!("{title}, and never contacted its issuer");
@@ -123,9 +185,39 @@ impl Case<'_> {
                           `time-limit`";
             return self.error(title, Vec::new(), self.at(&["app", "login"], "", advice));
         }
-        let title = format!("the client breaks the connection at GET {path}");
+        if let Some(error) = self.nothing_listens(last) {
+            return error;
+        }
+        let title = format!("the client breaks the connection at {method} {path}");
         let change = self.at(&["app", "login"], "", "see its output");
         self.error(title, Vec::new(), change)
+    }
+
+    /// The program was taken for ready, and does not listen on its port.
+    fn nothing_listens(&self, last: &Entry) -> Option<SetupError> {
+        let Reach::Command { start, .. } = &self.target.reach else {
+            return None;
+        };
+        let refused = matches!(&last.answer, Answer::Broken(why) if why.contains("refused"));
+        if !refused || last.to != Party::App {
+            return None;
+        }
+        let port = last.url.port_or_known_default()?;
+        let output = &self.clues.output;
+        let change = if let Some(advice) = start.ready_elsewhere() {
+            self.at(&["start", "ready"], "", advice)
+        } else if !matches!(start.ready, Ready::Url(_)) && output.contains(&port.to_string()) {
+            let advice = "that is said before it listens: write ready = \"{app}/\", with the path \
+                          of a page, or ready = { port = true }";
+            self.at(&["start", "ready"], "", advice)
+        } else {
+            let (key, advice) = start.listens_elsewhere(port, output);
+            let key: Vec<&str> = key.iter().map(String::as_str).collect();
+            self.at(&key, "", advice)
+        };
+        let origin = last.url.origin().ascii_serialization();
+        let title = format!("nothing listens at {origin}, though the program was ready");
+        Some(self.error(title, Vec::new(), change))
     }
 
     /// The browser was sent to somebody who is none of ours.
@@ -173,8 +265,8 @@ impl Case<'_> {
         self.error(title, Vec::new(), change)
     }
 
-    /// Which page may be meant, by the links of the start page.
-    pub(super) fn which_page(&self, key: &str) -> String {
+    /// The link of the start page that a key may mean.
+    fn linked(&self, key: &str) -> Option<&str> {
         let words: &[&str] = match key {
             "login" => &[
                 "login", "log-in", "signin", "sign-in", "auth", "oidc", "oauth", "sso",
@@ -182,13 +274,18 @@ impl Case<'_> {
             "logout" => &["logout", "log-out", "signout", "sign-out"],
             _ => &["profile", "account", "me", "user", "dashboard", "home"],
         };
-        let links = &self.clues.links;
         let fits = |link: &&String| {
             let link = link.to_lowercase();
             words.iter().any(|word| link.contains(word))
                 && (key == "logout" || !link.contains("out"))
         };
-        if let Some(link) = links.iter().find(fits) {
+        self.clues.links.iter().find(fits).map(String::as_str)
+    }
+
+    /// Which page may be meant, by the links of the start page.
+    pub(super) fn which_page(&self, key: &str) -> String {
+        let links = &self.clues.links;
+        if let Some(link) = self.linked(key) {
             return format!("its start page has a link to {link}: write {key} = \"{link}\"");
         }
         let what = match key {
@@ -209,6 +306,11 @@ impl Case<'_> {
     /// A page that was shown in place of a redirect, and where its links lead.
     fn page_on_the_way(&self, last: &Entry) -> String {
         let login = self.target.app.login.path();
+        let forms = forms(last.shown(), &last.url);
+        if let ([form], Way::Open(_)) = (forms.as_slice(), &self.target.app.login) {
+            let way = form.way(&last.url[Position::BeforePath..Position::AfterQuery]);
+            return format!("that page has a form: write login = {way}");
+        }
         let links = links(last.shown());
         let starts = links.iter().find(|link| {
             let words = ["login", "auth", "oidc", "oauth", "sso", "sign"];
@@ -224,4 +326,9 @@ impl Case<'_> {
             ),
         }
     }
+}
+
+/// A path without its query.
+fn bare(path: &str) -> &str {
+    path.split('?').next().unwrap_or_default()
 }

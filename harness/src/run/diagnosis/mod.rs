@@ -2,12 +2,17 @@
 //! target file to change, and what to write there.
 
 mod answer;
+mod form;
 mod login;
 mod output;
 mod page;
+mod place;
+mod probe;
+mod stuck;
 
 use oauth_gauntlet_provider::Endpoint;
 
+pub(super) use self::stuck::stuck;
 use super::observed::line;
 use super::{Arrived, Record, SetupError, Standing, StepRecord};
 use crate::diag::Diagnostic;
@@ -20,6 +25,10 @@ use crate::transcript::{Entry, Party};
 pub(super) struct Clues {
     /// Where the client's start page leads.
     pub(super) links: Vec<String>,
+    /// Whether that page takes longer than a step may take.
+    pub(super) slow: bool,
+    /// All that the client printed, when it started included.
+    pub(super) output: String,
 }
 
 /// What is wrong with the set-up; nothing, if the login succeeded.
@@ -80,43 +89,6 @@ impl Case<'_> {
             place: change.place,
             advice: Some(change.advice),
             output: Vec::new(),
-        }
-    }
-
-    /// A change of the value of a key.
-    fn at(&self, key: &[&str], label: &str, advice: impl Into<String>) -> Change {
-        let advice = advice.into();
-        let source = self.target.source.as_ref();
-        Change {
-            place: source.map(|source| source.at(key, label, &advice)),
-            advice,
-        }
-    }
-
-    /// A change where the client is handed a value, or, where nothing hands it over, where that
-    /// belongs.
-    fn handed(&self, value: &str, advice: impl Into<String>) -> Change {
-        let advice = advice.into();
-        let Some(source) = &self.target.source else {
-            return Change {
-                place: None,
-                advice,
-            };
-        };
-        let braced = format!("{{{value}}}");
-        let place = if let Some(span) = source.used(&braced) {
-            let label = match source.key_at(&span) {
-                Some(key) => format!("handed over as `{key}`: does the client read that?"),
-                None => "handed over here".to_owned(),
-            };
-            source.message(span, &label, &advice)
-        } else {
-            let label = format!("nothing hands the client its {braced}");
-            source.at(&["start", "env"], &label, &advice)
-        };
-        Change {
-            place: Some(place),
-            advice,
         }
     }
 

@@ -48,6 +48,20 @@ const REFUSED: &[&str] = &[
     "no such host",
 ];
 
+/// Words of names that nobody knows.
+const UNKNOWN_NAME: &[&str] = &[
+    "name or service not known",
+    "nodename nor servname",
+    "temporary failure in name resolution",
+    "failed to lookup address",
+    "could not resolve",
+    "name resolution",
+    "getaddrinfo",
+    "no such host",
+    "unknownhost",
+    "enotfound",
+];
+
 impl Case<'_> {
     /// What the client's own words give away about its way to the issuer.
     pub(super) fn given_away(&self) -> Option<(String, Change)> {
@@ -72,6 +86,16 @@ impl Case<'_> {
                           OAUTHLIB_INSECURE_TRANSPORT = \"1\" into [start.env]";
             let title = "the client refuses its own address, since that is http".to_owned();
             return Some((title, self.at(&["start", "env"], "", advice)));
+        }
+        if let Some(host) = &self.target.provider.issuer_host
+            && says(UNKNOWN_NAME)
+            && words.contains(&host.to_lowercase())
+            && !self.issuer_contacted()
+        {
+            let title = format!("the client does not know the host `{host}` of its issuer");
+            let advice = "write a name that is known where the client runs, or leave issuer-host \
+                          out: the issuer is then at 127.0.0.1";
+            return Some((title, self.at(&["provider", "issuer-host"], "", advice)));
         }
         if says(REFUSED) && !self.issuer_contacted() {
             let title = "the client could not connect to its issuer, and never reached this one";

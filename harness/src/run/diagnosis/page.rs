@@ -14,6 +14,17 @@ impl Case<'_> {
         let status = probed.and_then(|entry| entry.answer.status());
         let mut more: Vec<String> = probed.map(line).into_iter().collect();
         let at = |label: &str, advice: String| self.at(&["app", "protected"], label, advice);
+        if let Some(change) = probed.and_then(|probed| self.signed_out_fits(probed)) {
+            let title = format!("GET {protected} fits [signed_out] after a clean login");
+            more.push(format!("the page says {}", excerpt(&self.step.page)));
+            return self.error(title, more, change);
+        }
+        let shown = probed.filter(|probed| self.shows_its_user(probed));
+        if let Some(change) = shown.and_then(|probed| self.signed_in_unfit(probed)) {
+            let title = format!("GET {protected} does not show who is signed in");
+            more.push(format!("the page says {}", excerpt(&self.step.page)));
+            return self.error(title, more, change);
+        }
         if let Some(path) = self.page_that_shows_the_user()
             && path != *protected
         {
@@ -47,7 +58,9 @@ impl Case<'_> {
                 more.push(format!("the page says {}", excerpt(&self.step.page)));
                 (
                     format!("GET {protected} does not show who is signed in"),
-                    self.shows_nobody(),
+                    probed
+                        .and_then(|probed| self.signed_in_unfit(probed))
+                        .unwrap_or_else(|| self.shows_nobody()),
                 )
             }
         };
