@@ -114,7 +114,7 @@ pub(super) async fn wait_until_ready(
     sign: &Sign,
     timeout: Duration,
 ) -> Result<(), NotReady> {
-    let deadline = Instant::now() + timeout;
+    let begun = Instant::now();
     // A page that takes longer than the last look is given twice the time in the next one.
     let mut patience = Duration::from_secs(2);
     loop {
@@ -127,7 +127,7 @@ pub(super) async fn wait_until_ready(
                 reason: format!("ended before it was ready ({status})"),
             });
         }
-        let left = deadline.saturating_duration_since(Instant::now());
+        let left = timeout.saturating_sub(begun.elapsed());
         let look = Instant::now();
         let missing = sign.missing(log, left.min(patience)).await;
         if look.elapsed() >= patience {

@@ -53,6 +53,8 @@ impl Attempt<'_> {
             "variables do not belong into the command: write them into [start.env]".to_owned()
         } else if let Some(advice) = self.for_a_shell() {
             advice
+        } else if self.folder.join(program).is_dir() {
+            format!("`{program}` is a folder: name the program in it")
         } else if error.kind() == ErrorKind::PermissionDenied {
             format!(
                 "make it executable: chmod +x {}",
@@ -156,6 +158,9 @@ impl Attempt<'_> {
 
     fn nothing_listens(&self, reason: &str, output: &str) -> InstanceError {
         let start = self.start;
+        if let Some(advice) = start.ready_without_a_slash() {
+            return self.error(reason, &["start", "ready"], advice);
+        }
         if let Some(advice) = start.ready_elsewhere() {
             return self.error(reason, &["start", "ready"], advice.to_owned());
         }
@@ -166,6 +171,19 @@ impl Attempt<'_> {
 }
 
 impl Start {
+    /// What to write where the path of `ready` runs into the port.
+    fn ready_without_a_slash(&self) -> Option<String> {
+        let Ready::Url(url) = &self.ready else {
+            return None;
+        };
+        let end = ["{app}", "{port}"]
+            .iter()
+            .find_map(|name| Some(url.rfind(name)? + name.len()))?;
+        let (before, path) = url.split_at(end);
+        let runs_on = path.starts_with(|c: char| !"/?#".contains(c));
+        runs_on.then(|| format!("a path begins with `/`: write ready = \"{before}/{path}\""))
+    }
+
     /// What to write where `ready` names an address that is not the program's, though the program
     /// is handed one.
     pub(crate) fn ready_elsewhere(&self) -> Option<&'static str> {
@@ -321,6 +339,19 @@ mod tests {
         let (key, advice) = told("command = 'x'\nenv = { P = '{port}' }");
         assert_eq!(key, ["start", "env", "P"]);
         assert!(advice.contains("does it read `P`"), "{advice}");
+    }
+
+    #[test]
+    fn a_path_that_runs_into_the_port_is_seen() {
+        let ready = |url: &str| {
+            let toml = format!("command = 'x'\nready = '{url}'");
+            start(&toml).ready_without_a_slash()
+        };
+        let told = ready("{app}healthz").expect("it is told");
+        assert!(told.ends_with("write ready = \"{app}/healthz\""), "{told}");
+        assert_eq!(ready("{app}"), None);
+        assert_eq!(ready("http://localhost:{port}/healthz"), None);
+        assert_eq!(ready("http://localhost:5000/"), None);
     }
 
     #[test]

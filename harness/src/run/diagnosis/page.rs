@@ -68,9 +68,6 @@ impl Case<'_> {
     }
 
     fn shows_nobody(&self) -> Change {
-        let asked = self.authorization_request();
-        let scope = asked.and_then(|it| it.query("scope")).unwrap_or_default();
-        let poor = !["profile", "email"].iter().any(|it| scope.contains(it));
         if self.target.signed_in.is_some() {
             return self.at(
                 &["signed_in"],
@@ -83,13 +80,22 @@ impl Case<'_> {
             "name a page that shows the user's sub, name, user name or e-mail, or say \
                           how a signed-in page looks in [signed_in]"
                 .to_owned();
-        if poor {
-            let more = format!(
-                "; the client asked for the scope `{scope}`, which hands out no name and no e-mail"
-            );
+        if let Some(more) = self.poor_scope() {
             advice.push_str(&more);
         }
         self.at(&["app", "protected"], "shows nobody", advice)
+    }
+
+    /// That the client asked for nothing that a page could show.
+    pub(super) fn poor_scope(&self) -> Option<String> {
+        let scope = self.authorization_request()?.query("scope");
+        let scope = scope.unwrap_or_default();
+        let poor = !["profile", "email"].iter().any(|it| scope.contains(it));
+        poor.then(|| {
+            format!(
+                "; the client asked for the scope `{scope}`, which hands out no name and no e-mail"
+            )
+        })
     }
 
     /// The page that the login ended at, if that one shows the user.

@@ -70,10 +70,13 @@ impl Case<'_> {
         let key = ["signed_in", "text"];
         let shown = shown(account, page);
         let Some(first) = shown.first() else {
-            let advice = "write what the page says of its user: text = \"{user.email}\", or \
-                          {user.name}, or {user.sub}; or leave [signed_in] out, and any of them \
-                          will do";
-            return self.at(&key, "the page does not show this", advice);
+            let mut advice = "let `protected` name a page that shows its user's e-mail, name or \
+                              sub, and write text = \"{user.email}\", or {user.name}, or {user.sub}"
+                .to_owned();
+            if let Some(more) = self.poor_scope() {
+                advice.push_str(&more);
+            }
+            return self.at(&key, "the page shows nothing of its user", advice);
         };
         let text = typed.text.as_deref().unwrap_or_default();
         let named = shown.iter().find(|name| text.contains(**name));
