@@ -136,16 +136,30 @@ pub(crate) fn matching_code_verifier(
     let (Some(challenge), Some(verifier)) = (challenge, verifier) else {
         return Ok(());
     };
-    let well_formed = (43..=128).contains(&verifier.len()) && verifier.bytes().all(is_unreserved);
+    let length = verifier.len();
+    let well_formed = (43..=128).contains(&length) && verifier.bytes().all(is_unreserved);
+    demand(well_formed, Rule::MatchingCodeVerifier, || {
+        format!(
+            "the code verifier has {length} characters; 43 to 128 letters, digits, `-`, `.`, `_` \
+             and `~` are allowed (RFC 7636 section 4.1)"
+        )
+    })?;
     let derived = match challenge.method {
         ChallengeMethod::S256 => {
             URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, verifier.as_bytes()))
         }
         ChallengeMethod::Plain => verifier.to_owned(),
     };
-    let fits = well_formed && same_secret(&challenge.value, &derived);
+    let fits = same_secret(&challenge.value, &derived);
     demand(fits, Rule::MatchingCodeVerifier, || {
-        "the code verifier does not fit the code challenge".to_owned()
+        match challenge.method {
+        ChallengeMethod::S256 => "the code verifier does not fit the code challenge".to_owned(),
+        ChallengeMethod::Plain => {
+            "the code verifier does not fit the code challenge, which is the verifier itself where \
+             the request names no `code_challenge_method=S256`"
+                .to_owned()
+        }
+    }
     })
 }
 

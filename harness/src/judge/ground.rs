@@ -20,6 +20,7 @@ pub(super) fn missing(plan: &Plan, control: &Record, attack: &Record) -> Option<
         .or_else(|| sign_in_failed(plan, attack))
         .or_else(|| logout_not_there(attack))
         .or_else(|| cannot_be_told_apart(attack))
+        .or_else(|| userinfo_unread(plan, control))
         .or_else(|| logout_not_taken(attack))
         .or_else(|| token_unused(attack))
         .or_else(|| protected_without_state(plan, control, attack))
@@ -34,12 +35,19 @@ pub(super) fn sends(records: &[&Record], name: &str) -> bool {
         .any(|e| e.query(name).is_some_and(|value| !value.is_empty()))
 }
 
-/// Whether a login is one with OpenID Connect (OIDC Core §3.1.2.1).
-pub(super) fn asks_for_openid(record: &Record) -> bool {
+/// Whether a client works with OpenID Connect: it asks for it (OIDC Core §3.1.2.1), and not for the
+/// user's data alone, since it sends a nonce or fetches keys.
+pub(super) fn is_openid(record: &Record) -> bool {
     let mut requests = (record.transcript.iter()).filter(|entry| entry.is_authorization_request());
-    requests.any(|entry| {
+    let asks = requests.any(|entry| {
         (entry.query("scope")).is_some_and(|scope| scope.split(' ').any(|it| it == "openid"))
-    })
+    });
+    asks && (sends(&[record], "nonce") || fetches_keys(record))
+}
+
+fn fetches_keys(record: &Record) -> bool {
+    let mut entries = record.transcript.iter();
+    entries.any(|entry| entry.endpoint == Some(Endpoint::Jwks) && entry.from == Party::App)
 }
 
 /// Whether all that a fault does is to the state.
@@ -58,18 +66,14 @@ fn fault_unused(plan: &Plan, control: &Record, attack: &Record) -> Option<Judgem
         return None;
     }
     let unused = attack.faults.iter().find(|fault| fault.fired == 0)?;
-    let fetches_keys = |record: &Record| {
-        let mut entries = record.transcript.iter();
-        entries.any(|entry| entry.endpoint == Some(Endpoint::Jwks) && entry.from == Party::App)
-    };
     let later = plan.faults.is_empty()
         && plan
             .steps
             .iter()
             .all(|step| step.fault.is_empty() || step.act == Act::Visit);
     if later && plan.all_faults().all(|fault| fault.userinfo.is_some()) {
-        let reason = "the client reads userinfo as it signs its user in and not again, so what it \
-                      says later does not matter";
+        let reason =
+            "the client does not read userinfo again, so what it says later does not matter";
         return Some(Judgement::because(Verdict::Info, reason));
     }
     let about_keys = plan
@@ -100,6 +104,20 @@ fn nonce_unsent(plan: &Plan, control: &Record) -> Option<Judgement> {
         return Some(Judgement::because(Verdict::Inconclusive, reason));
     }
     None
+}
+
+/// How a client calls userinfo is not seen where it never does.
+fn userinfo_unread(plan: &Plan, control: &Record) -> Option<Judgement> {
+    let mut counts = (plan.steps.iter())
+        .filter_map(|step| step.expect.as_ref())
+        .flat_map(|expect| &expect.requests);
+    let wanted = counts.any(|count| count.to == Endpoint::Userinfo && count.min > 0);
+    let mut entries = control.transcript.iter();
+    let read = entries.any(|entry| entry.endpoint == Some(Endpoint::Userinfo));
+    (wanted && !read && plan.has_faults()).then(|| {
+        let reason = "the client claims `userinfo` and did not call it in the control run";
+        Judgement::because(Verdict::Inconclusive, reason)
+    })
 }
 
 /// What a client does with PKCE is not seen where it uses none.
@@ -280,8 +298,7 @@ fn token_unused(attack: &Record) -> Option<Judgement> {
     if used {
         return None;
     }
-    let reason =
-        "the client was not seen to use its access token after sign-in, so its end at the provider \
+    let reason = "the client was not seen to use its access token after sign-in, so its end at the provider \
          changes nothing; what it was told of the end is not looked at here";
     Some(Judgement::because(Verdict::Info, reason))
 }

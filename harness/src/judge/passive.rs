@@ -235,14 +235,11 @@ fn leaks(tally: &mut Tally<'_>, run: &Record) {
                 // Signing out at the provider names the session by its ID token; that is what
                 // OIDC RP-Initiated Logout §2 asks for.
                 let hint = secret.kind == SecretKind::IdToken && value.contains("id_token_hint=");
-                if (name == "location" || name == "set-cookie")
-                    && value.contains(&secret.value)
-                    && !hint
-                {
-                    let place = if name == "location" {
-                        "a URL"
-                    } else {
-                        "a cookie"
+                if value.contains(&secret.value) && !hint {
+                    let place = match name.as_str() {
+                        "location" => "a URL",
+                        "set-cookie" => "a cookie",
+                        _ => "a header of its page",
                     };
                     tally.found(
                         Some(entry),
@@ -255,16 +252,52 @@ fn leaks(tally: &mut Tally<'_>, run: &Record) {
         }
     }
     for secret in run.secrets.iter().filter(|secret| secret.value.len() >= 16) {
-        if let Some(line) = run.log.lines().find(|line| line.contains(&secret.value)) {
-            let shown: String = line.replace(&secret.value, "…").chars().take(120).collect();
-            tally.found(
-                None,
-                format!("the client writes the {} to its log", secret.kind.words()),
-                "no secret in the log",
-                shown,
-            );
+        let what = format!("the {}", secret.kind.words());
+        if !logged(tally, run, &secret.value, &what) && !secret.value.contains('.') {
+            // A JWT begins as all of them do; the first characters of another token are its own.
+            let beginning = secret.value.get(..BEGINNING).unwrap_or(&secret.value);
+            logged(tally, run, beginning, &format!("the beginning of {what}"));
         }
     }
+    for entry in &run.transcript {
+        let credentials = entry.authorization.as_ref();
+        let credentials = credentials.and_then(|header| header.strip_prefix("Basic "));
+        if let Some(credentials) = credentials {
+            logged(tally, run, credentials, "its client credentials");
+        }
+    }
+    for step in &run.steps {
+        let page = matches!(step.standing, Standing::SignedIn(_)).then(|| run.probed(step));
+        for (name, value) in page.flatten().iter().flat_map(|page| &page.cookies) {
+            if value.len() >= BEGINNING && !is_for_scripts(name) {
+                logged(tally, run, value, "a session cookie");
+            }
+        }
+    }
+}
+
+/// How many characters of a token say which one it is.
+const BEGINNING: usize = 20;
+
+/// Whether a secret stands in the log.
+fn logged(tally: &mut Tally<'_>, run: &Record, secret: &str, what: &str) -> bool {
+    let Some(line) = run.log.lines().find(|line| line.contains(secret)) else {
+        return false;
+    };
+    let shown: String = line.replace(secret, "…").chars().take(120).collect();
+    tally.found(
+        None,
+        format!("the client writes {what} to its log"),
+        "no secret in the log",
+        shown,
+    );
+    true
+}
+
+/// What scripts are meant to read, to send it back, is no session.
+fn is_for_scripts(cookie: &str) -> bool {
+    let name = cookie.to_lowercase();
+    name.contains("csrf") || name.contains("xsrf")
 }
 
 /// The parts of a cookie's value that are base64, decoded: sessions that are signed and not
@@ -295,8 +328,7 @@ fn cookies(tally: &mut Tally<'_>, run: &Record) {
                 })?;
                 Some((entry, header.to_owned()))
             });
-            // What scripts are meant to read, to send it back, is no session.
-            if name.to_lowercase().contains("csrf") || name.to_lowercase().contains("xsrf") {
+            if is_for_scripts(name) {
                 continue;
             }
             let Some((entry, header)) = set else { continue };
@@ -336,6 +368,9 @@ fn cookies(tally: &mut Tally<'_>, run: &Record) {
 
 /// RFC 9111 §5.2.2.5.
 fn no_store(tally: &mut Tally<'_>, run: &Record) {
+    for entry in pages::pages(run) {
+        pages::cookie_not_shared(tally, entry);
+    }
     for entry in pages::pages(run) {
         let body = entry.answer.body();
         let accounts = [&run.accounts.victim, &run.accounts.attacker];

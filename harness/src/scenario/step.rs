@@ -25,7 +25,8 @@ pub struct Step {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub withhold: Vec<String>,
     /// For `sign-in` and `begin`: where the user wants to end, as it is handed to the page that
-    /// `return-to` in `[app]` names. `{app}` and `{host}` are the client's.
+    /// `return-to` in `[app]` names. `{app}`, `{host}` and `{authority}`
+    /// (host and port) are the client's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub return_to: Option<String>,
     /// Parameters that are added to the query of the page that is opened.

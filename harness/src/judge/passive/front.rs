@@ -1,7 +1,9 @@
 //! What the client sends through the browser: the syntax of its requests, and what they give away.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
+use aws_lc_rs::digest;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use oauth_gauntlet_provider::Endpoint;
@@ -50,6 +52,21 @@ pub(super) fn verifier(tally: &mut Tally<'_>, run: &Record) {
             continue;
         };
         tally.looked_at += 1;
+        let seen = own_requests(run).flat_map(|request| {
+            ["state", "nonce", "client_id"].map(|name| (name, request.query(name)))
+        });
+        let told = seen.filter_map(|(name, value)| Some((name, value?)));
+        if let Some((name, _)) = told
+            .into_iter()
+            .find(|(_, value)| follows(value, &verifier))
+        {
+            tally.found(
+                Some(entry),
+                format!("the client's code_verifier follows from its {name}"),
+                "a value that nobody can know who sees the authorization request",
+                format!("the verifier is the {name}, encoded or hashed"),
+            );
+        }
         let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | '~');
         let observed = if !(43..=128).contains(&verifier.len()) {
             Some(format!("{} characters", verifier.len()))
@@ -68,6 +85,25 @@ pub(super) fn verifier(tally: &mut Tally<'_>, run: &Record) {
             );
         }
     }
+}
+
+/// Whether a verifier is a text, its base64url, or its SHA-256 hash.
+fn follows(text: &str, verifier: &str) -> bool {
+    if text.is_empty() {
+        return false;
+    }
+    let hash = digest::digest(&digest::SHA256, text.as_bytes());
+    let hex = (hash.as_ref().iter()).fold(String::new(), |mut hex, byte| {
+        write!(hex, "{byte:02x}").expect("a string takes all");
+        hex
+    });
+    let derived = [
+        text.to_owned(),
+        URL_SAFE_NO_PAD.encode(text),
+        URL_SAFE_NO_PAD.encode(hash),
+        hex,
+    ];
+    derived.iter().any(|it| it == verifier)
 }
 
 /// RFC 6749 §10.12, RFC 9700 §4.7.1: what is in the state is in everybody's sight.

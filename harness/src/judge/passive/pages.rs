@@ -225,6 +225,20 @@ pub(super) fn not_stored(tally: &mut Tally<'_>, entry: &Entry, what: &str) {
     );
 }
 
+/// RFC 9111 §7.3: what caches are told to keep, they keep with its cookies.
+pub(super) fn cookie_not_shared(tally: &mut Tally<'_>, entry: &Entry) {
+    let control = cache_control(entry);
+    let sets = entry.answer.header("set-cookie").is_some();
+    if sets && control.split(',').any(|it| it.trim() == "public") {
+        tally.found(
+            Some(entry),
+            "the client lets shared caches keep a response that sets a cookie".to_owned(),
+            "no-store, or private at least",
+            control,
+        );
+    }
+}
+
 /// OIDC Back-Channel Logout 1.0 §2.8.
 pub(super) fn logout_no_store(tally: &mut Tally<'_>, run: &Record) {
     let is_told = |entry: &&Entry| {

@@ -154,7 +154,9 @@ impl Stage<'_> {
         let host = Url::parse(&instance.app)
             .ok()
             .and_then(|url| url.host_str().map(str::to_owned));
+        let authority = instance.app.split_once("://").map_or("", |(_, rest)| rest);
         values.set("app", instance.app.as_str());
+        values.set("authority", authority);
         values.set("host", host.unwrap_or_default());
         values.set("honest.issuer", instance.honest.url());
         values.set("honest.client_id", instance.client_id.as_str());

@@ -8,7 +8,7 @@ use oauth_gauntlet_provider::{Endpoint, IssuedKind};
 
 use super::{Acted, RunError, Stage};
 use crate::run::Arrived;
-use crate::scenario::{LogoutAbout, Step};
+use crate::scenario::{LogoutAbout, Role, Step};
 use crate::transcript::Posted;
 use crate::user_agent::{Answer, receive};
 
@@ -52,8 +52,11 @@ impl Stage<'_> {
         let about = step.about.unwrap_or_default();
         let pushed = match self.logout(step, about)? {
             Logout::Minted { sub, sid } => {
-                let issuer = &self.instance.honest;
-                let client_id = &self.instance.client_id;
+                let issuer = self.instance.issuer(step.issuer);
+                let client_id = match step.issuer {
+                    Role::Honest => &self.instance.client_id,
+                    Role::Attacker => &self.instance.second_client_id,
+                };
                 let push = issuer.push_logout(client_id, sub.as_deref(), sid.as_deref());
                 push.await.ok_or(NO_ADDRESS)?.outcome
             }
