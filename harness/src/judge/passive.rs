@@ -308,6 +308,9 @@ fn decoded_parts(cookie: &str) -> impl Iterator<Item = Vec<u8>> {
     parts.filter_map(|part| URL_SAFE_NO_PAD.decode(part.trim_end_matches('=')).ok())
 }
 
+/// How many days a cookie may live at most (RFC 6265bis §5.5).
+const LONGEST_LIFE: u64 = 400;
+
 /// RFC 6265bis §5; the session cookie is the one that goes with the signed-in page.
 fn cookies(tally: &mut Tally<'_>, run: &Record) {
     for step in run
@@ -332,6 +335,16 @@ fn cookies(tally: &mut Tally<'_>, run: &Record) {
                 continue;
             }
             let Some((entry, header)) = set else { continue };
+            // What a signed-in user gets for another login that is begun belongs to that login.
+            let begins = (entry.answer.header("location"))
+                .is_some_and(|location| location.contains("response_type="));
+            let was_in = run.steps.iter().any(|before| {
+                matches!(before.standing, Standing::SignedIn(_))
+                    && before.window.to <= entry.started
+            });
+            if begins && was_in {
+                continue;
+            }
             tally.looked_at += 1;
             let lower = header.to_lowercase();
             let flags: Vec<&str> = lower.split(';').skip(1).map(str::trim).collect();
@@ -356,6 +369,15 @@ fn cookies(tally: &mut Tally<'_>, run: &Record) {
                 "SameSite",
                 same_site,
                 "requests that other sites cause may carry it",
+            );
+            let age = flags.iter().find_map(|flag| flag.strip_prefix("max-age="));
+            let days = age
+                .and_then(|age| age.parse::<u64>().ok())
+                .map(|age| age / 86_400);
+            lacks(
+                "bounded in time",
+                days.is_none_or(|days| days <= LONGEST_LIFE),
+                "browsers keep it for longer than a year",
             );
             lacks(
                 "Secure",

@@ -195,6 +195,7 @@ impl Check<'_> {
                     && step.fault.is_empty()
                     && step.withhold.is_empty()
                     && step.with.is_empty()
+                    && step.headers.is_empty()
                     && step.return_to.is_none()
             };
             plan.check.is_none()

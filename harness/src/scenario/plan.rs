@@ -74,6 +74,7 @@ impl Plan {
             step.fault.clear();
             step.withhold.clear();
             step.with.clear();
+            step.headers.clear();
             step.return_to = None;
             step.expect = None;
             if step.act == Act::Begin {
@@ -152,6 +153,7 @@ impl Step {
             issuer: Role::Honest,
             withhold: Vec::new(),
             return_to: None,
+            headers: Vec::new(),
             with: Vec::new(),
             times: None,
             about: None,

@@ -29,6 +29,10 @@ pub struct Step {
     /// (host and port) are the client's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub return_to: Option<String>,
+    /// Headers that the browser sends to the client in this step, as somebody on the way could add
+    /// them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<(String, String)>,
     /// Parameters that are added to the query of the page that is opened.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub with: Vec<(String, String)>,

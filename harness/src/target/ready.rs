@@ -3,6 +3,9 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::net::{Ipv4Addr, TcpListener};
+use std::ops::Range;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use rand::RngExt;
@@ -85,11 +88,18 @@ impl JsonSchema for Ready {
     }
 }
 
-/// A port that is free now and that nobody is given by chance: the system hands out ports from
-/// 32768 on to whoever asks for any.
+/// The ports of programs: the system hands out those from 32768 on to whoever asks for any.
+const PORTS: Range<u16> = 20_000..30_000;
+
+/// A port that is free now, and that nobody else is given for long: a program that waits for a
+/// silent provider before it listens would be taken for another one that came to its port.
 pub(super) fn port_for_a_program() -> Result<u16, InstanceError> {
+    static TURN: OnceLock<AtomicU16> = OnceLock::new();
+    let count = PORTS.end - PORTS.start;
+    let turn = TURN.get_or_init(|| AtomicU16::new(rand::rng().random_range(0..count)));
     for _ in 0..100 {
-        let port = rand::rng().random_range(20_000..30_000);
+        // Of more than 65536 turns one is out of order, which does no harm.
+        let port = PORTS.start + turn.fetch_add(1, Ordering::Relaxed) % count;
         if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
             return Ok(port);
         }

@@ -115,7 +115,10 @@ logout = {{ path = "/logout", method = "POST" }}
         let fresh = keys || verdict == "skip" && reason.starts_with("needs ");
         // It has one cookie for both.
         let moot = id == "session/cookie-of-a-login" && verdict == "info";
-        assert!(verdict == "pass" || fresh || moot, "{id}: {verdict} {reason}");
+        assert!(
+            verdict == "pass" || fresh || moot,
+            "{id}: {verdict} {reason}"
+        );
     }
     assert!(skipped < beside.len() / 3, "{beside:?}");
     // What a client keeps needs one that has not read it yet.

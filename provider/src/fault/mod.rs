@@ -124,7 +124,8 @@ pub struct Fault {
     /// The logout token, before it is signed (Back-Channel Logout 1.0 §2.4).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub logout_token: Option<JwtFault>,
-    /// The connection below HTTP.
+    /// The connection below HTTP, or how late the response comes, as in
+    /// `{ at = "token", do = { delay = "2s" } }`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transport: Option<TransportFault>,
 }

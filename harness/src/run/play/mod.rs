@@ -283,7 +283,7 @@ impl<'a> Stage<'a> {
         let faults = step.fault.iter().map(|fault| self.arm(fault.0.get_ref()));
         let armed = faults.collect::<Result<Vec<_>, _>>()?;
         let from = Instant::now();
-        let acted = self.act(index, step).await?;
+        let acted = self.act_with_headers(index, step).await?;
         let between = Instant::now();
         // What happens behind the browsers' backs changes no page, and looking at one would
         // already be the next act: a client may renew its tokens there.
@@ -327,6 +327,16 @@ impl<'a> Stage<'a> {
             planted: acted.planted,
         });
         Ok(())
+    }
+
+    /// The act, with headers that are sent for as long as it takes.
+    async fn act_with_headers(&mut self, index: usize, step: &Step) -> Result<Acted, RunError> {
+        let agent = &mut self.actor(step.browser).agent;
+        let usual = agent.headers.clone();
+        agent.headers.extend(step.headers.iter().cloned());
+        let acted = self.act(index, step).await;
+        self.actor(step.browser).agent.headers = usual;
+        acted
     }
 
     async fn act(&mut self, index: usize, step: &Step) -> Result<Acted, RunError> {
