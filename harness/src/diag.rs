@@ -150,6 +150,17 @@ fn way_out(message: &str) -> Option<String> {
     let words = if let Some(rest) = message.strip_prefix("missing field `") {
         let key = rest.split('`').next()?;
         return Some(format!("add the line `{key} = …`"));
+    } else if message.contains("expected struct") {
+        if message.starts_with("invalid type: sequence") {
+            "write it as one table, in single brackets: [name]"
+        } else {
+            "write it as a table: [name], and its keys on the lines below"
+        }
+    } else if message.starts_with("invalid type: map") && message.contains("expected a sequence") {
+        "write a list; a table in it begins with double brackets: [[name]]"
+    } else if message.starts_with("invalid type: sequence") && message.contains("expected a string")
+    {
+        "write one text, in quotes"
     } else if message.contains("expected a sequence") {
         "write a list, in brackets: [\"…\"]"
     } else if message.contains("expected a string") {
@@ -178,6 +189,17 @@ mod tests {
         let message = "unknown field `grnt`, expected one of `issuer`, `grant`, `nth`";
         assert_eq!(nearest_word(message).as_deref(), Some("grant"));
         assert_eq!(headline(message), "unknown field `grnt`");
+    }
+
+    #[test]
+    fn a_value_of_another_kind_is_told_how_to_be_written() {
+        let told = |message: &str| way_out(message).unwrap_or_default();
+        assert!(told("invalid type: sequence, expected struct Start").contains("[name]"));
+        assert!(told("invalid type: string \"x\", expected struct Start").contains("table"));
+        assert!(told("invalid type: map, expected a sequence").contains("[[name]]"));
+        assert!(told("invalid type: sequence, expected a string").contains("one text"));
+        assert!(told("invalid type: integer `1`, expected a string").contains("in quotes"));
+        assert!(told("invalid type: string \"1\", expected u16").contains("without quotes"));
     }
 
     #[test]

@@ -66,6 +66,11 @@ fn fault_unused(plan: &Plan, control: &Record, attack: &Record) -> Option<Judgem
         return None;
     }
     let unused = attack.faults.iter().find(|fault| fault.fired == 0)?;
+    let mut again = attack.steps.iter().zip(&plan.steps);
+    if again.any(|(record, step)| !step.fault.is_empty() && begins_none(attack, record)) {
+        let reason = "the client begins no login where somebody is signed in already";
+        return Some(Judgement::because(Verdict::Info, reason));
+    }
     let later = plan.faults.is_empty()
         && plan
             .steps
@@ -161,9 +166,12 @@ fn login_leads_nowhere(plan: &Plan, attack: &Record) -> Option<Judgement> {
     let step = (attack.steps.iter().zip(&plan.steps)).find_map(|(record, step)| {
         let clean = plan.faults.is_empty() && step.fault.is_empty() && step.with.is_empty();
         let begins = step.act == Act::Begin && step.withhold.is_empty();
+        // One that leads there once, and not later, does so for a reason of the client's.
         let asked = || {
-            let mut entries = attack.during(record.window);
-            entries.any(|it| it.endpoint == Some(Endpoint::Authorize))
+            let mut entries = attack.transcript.iter();
+            entries.any(|it| {
+                it.endpoint == Some(Endpoint::Authorize) && it.to == Party::Provider(step.issuer)
+            })
         };
         (clean && begins && !asked()).then_some(record)
     })?;
@@ -181,6 +189,16 @@ fn login_leads_nowhere(plan: &Plan, attack: &Record) -> Option<Judgement> {
             last.url.path()
         ),
     ))
+}
+
+/// Whether a sign-in was asked for in a browser whose owner is signed in, and no login began.
+fn begins_none(attack: &Record, step: &StepRecord) -> bool {
+    let own = Standing::SignedIn(step.browser);
+    let mut before = attack.steps.iter().filter(|it| it.browser == step.browser);
+    let mut asked = attack.during(step.window);
+    step.act == Act::SignIn
+        && before.any(|it| it.standing == own && it.window.to <= step.window.from)
+        && !asked.any(|it| it.endpoint == Some(Endpoint::Authorize))
 }
 
 /// A client that begins no login where somebody is signed in gives the cookies nothing to survive.

@@ -17,6 +17,7 @@ pub use passive::{Looked, passive};
 
 use crate::run::{Arrived, Record, Signatures, Standing, Start, StepRecord};
 use crate::scenario::{Act, Browser, Expect, Level, Outcome, Plan, Severity};
+use crate::transcript::Entry;
 
 /// What became of a scenario.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -287,6 +288,16 @@ pub fn control_defect(plan: &Plan, control: &Record) -> Option<String> {
 fn recovery_defect(plan: &Plan, recovery: &Record) -> Option<Finding> {
     let step = recovery.last_step()?;
     if step.standing == Standing::SignedIn(Browser::Victim) {
+        return None;
+    }
+    // Who is let in, with a page that does not say who it is, and not asked to sign in again, is
+    // not locked out.
+    let mut asked = recovery.during(step.window);
+    let begun = asked.any(Entry::is_authorization_request);
+    let shown = recovery
+        .probed(step)
+        .and_then(|entry| entry.answer.status());
+    if step.standing == Standing::Out && !begun && shown == Some(200) {
         return None;
     }
     let last = recovery.probed(step);
