@@ -63,7 +63,7 @@ fn snapshot(file: &str, plans: &[Plan]) -> Result<(), Failed> {
         }
         // Which of two that are opened at the same time comes first is left to chance.
         let twice = |step: &Step| {
-            step.act == Act::VisitTogether
+            matches!(step.act, Act::VisitTogether | Act::SignInTogether)
                 || step
                     .callback
                     .as_ref()

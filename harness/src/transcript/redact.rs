@@ -72,6 +72,9 @@ impl Redactor {
             }
         }
         list.extend(derived(&list));
+        if let Some((_, authority)) = places.app.split_once("://") {
+            list.push((authority.to_owned(), "<host of app>".to_owned()));
+        }
         list.push((record.mark.clone(), "<mark>".to_owned()));
         list.push((record.mark.to_uppercase(), "<MARK>".to_owned()));
         list.retain(|(value, _)| value.len() >= 4);
