@@ -8,7 +8,7 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
-use axum::http::{HeaderValue, StatusCode, request};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, request};
 use axum::response::Response;
 use hyper::body::{Body as _, Incoming};
 use tokio::sync::Semaphore;
@@ -21,7 +21,7 @@ use crate::issuer::Issuer;
 use crate::journal::{Notes, Record};
 use crate::logout;
 use crate::server::Host;
-use crate::transport::{Command, Connection};
+use crate::transport::{Chunks, Command, Connection};
 
 /// The largest request body, in bytes.
 const MAX_BODY: usize = 64 * 1024;
@@ -92,6 +92,7 @@ pub(crate) async fn serve(
     }
     let reply = answer.reply;
     let act = match act {
+        Some(TransportAct::Chunked) => return render_chunked(reply),
         Some(TransportAct::Hang) => {
             // No CPU and no timer: the wait ends with the peer or the provider.
             let _ = host.stopping.clone().wait_for(|stop| *stop).await;
@@ -216,9 +217,20 @@ async fn read(head: request::Parts, body: Incoming) -> (Request, Option<Reply>) 
 }
 
 pub(crate) fn render(reply: Reply) -> Response {
-    let mut response = Response::new(Body::from(reply.body));
+    let body = Body::from(reply.body);
+    response(reply.status, reply.headers, body)
+}
+
+/// As [`render`] does, but that the length of the body is not known beforehand.
+fn render_chunked(reply: Reply) -> Response {
+    let body = Body::new(Chunks(reply.body));
+    response(reply.status, reply.headers, body)
+}
+
+fn response(status: u16, headers: HeaderMap, body: Body) -> Response {
+    let mut response = Response::new(body);
     *response.status_mut() =
-        StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    *response.headers_mut() = reply.headers;
+        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *response.headers_mut() = headers;
     response
 }

@@ -7,6 +7,7 @@ use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use hyper::server::conn::http1;
@@ -237,7 +238,12 @@ async fn attend(stream: TcpStream, peer: SocketAddr, terms: Terms, host: Arc<Hos
                 )
                 .await;
             }
-            Err(error) => tls::tell(&error, peer),
+            Err(error) => {
+                if error.leaves_nothing_asked() {
+                    host.metrics.mute();
+                }
+                tls::tell(&error, peer);
+            }
         }
         return;
     }
@@ -248,9 +254,10 @@ async fn attend(stream: TcpStream, peer: SocketAddr, terms: Terms, host: Arc<Hos
 async fn serve(stream: Stream, connection: Connection, limits: Limits, host: Arc<Host>) {
     let io = TokioIo::new(Io::new(stream, connection.clone()));
     let stop = stopped(host.stopping.clone());
-    let (host, connection) = (&host, &connection);
+    let (host, connection, asked) = (&host, &connection, &AtomicBool::new(false));
     let service = service_fn(
         move |request: hyper::Request<hyper::body::Incoming>| async move {
+            asked.store(true, Ordering::Relaxed);
             Ok::<_, Infallible>(exchange::serve(host, connection, request).await)
         },
     );
@@ -273,5 +280,8 @@ async fn serve(stream: Stream, connection: Connection, limits: Limits, host: Arc
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection ended early");
+    }
+    if !asked.load(Ordering::Relaxed) {
+        host.metrics.mute();
     }
 }

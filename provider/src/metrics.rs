@@ -35,6 +35,7 @@ pub(crate) struct Metrics {
     faults_fired: AtomicU64,
     violations: Mutex<BTreeMap<Rule, u64>>,
     connections: AtomicI64,
+    mute: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -77,6 +78,7 @@ impl Metrics {
             faults_fired: AtomicU64::new(0),
             violations: Mutex::default(),
             connections: AtomicI64::new(0),
+            mute: AtomicU64::new(0),
         }
     }
 
@@ -111,6 +113,16 @@ impl Metrics {
     pub(crate) fn connected(&self) -> Connected<'_> {
         self.connections.fetch_add(1, Ordering::Relaxed);
         Connected(self)
+    }
+
+    /// Counts a connection that ended without a request.
+    pub(crate) fn mute(&self) {
+        self.mute.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many connections ended without a request.
+    pub(crate) fn mute_connections(&self) -> u64 {
+        self.mute.load(Ordering::Relaxed)
     }
 
     /// Everything in the text format of Prometheus.
@@ -200,6 +212,16 @@ impl Metrics {
             "",
             self.connections.load(Ordering::Relaxed),
         );
+        text.head(
+            "gauntlet_mute_connections_total",
+            "counter",
+            "Connections that ended without a request.",
+        );
+        text.line(
+            "gauntlet_mute_connections_total",
+            "",
+            self.mute_connections(),
+        );
         text.0
     }
 
@@ -268,6 +290,7 @@ mod tests {
         metrics.served(Endpoint::Token, 400, took, &notes);
         metrics.served(Endpoint::Token, 7, took, &Notes::default());
         let connected = metrics.connected();
+        metrics.mute();
         let text = metrics.text(&Gauges::default());
         for line in [
             "gauntlet_requests_total{endpoint=\"token\",status=\"400\"} 1",
@@ -277,6 +300,7 @@ mod tests {
             "gauntlet_request_duration_seconds_bucket{endpoint=\"token\",le=\"+Inf\"} 2",
             "gauntlet_request_duration_seconds_sum{endpoint=\"token\"} 0.0006",
             "gauntlet_connections 1",
+            "gauntlet_mute_connections_total 1",
         ] {
             assert!(text.contains(&format!("{line}\n")), "{line}\n{text}");
         }

@@ -187,6 +187,12 @@ impl MockProvider {
         self.host.end_test(key)
     }
 
+    /// How many connections have ended without a request: those of port probes, and of clients that
+    /// were shown a certificate that they do not trust (RFC 9110 §4.3.4).
+    pub fn mute_connections(&self) -> u64 {
+        self.host.metrics.mute_connections()
+    }
+
     /// Stops in good order: nothing new is taken in, and what is in flight is finished, for at most
     /// as long as [`MockProviderBuilder::grace`] says.
     pub async fn shut_down(mut self) {

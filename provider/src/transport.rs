@@ -4,6 +4,7 @@
 //! response ends without a `close_notify`, as if somebody on the way had cut it off (RFC 8446 §6.1).
 //! Garbage and resets go below TLS: what arrives is no record.
 
+mod chunks;
 mod stream;
 
 use std::io::{self, IoSlice};
@@ -16,6 +17,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
+pub(crate) use chunks::Chunks;
 pub(crate) use stream::Stream;
 
 use crate::fault::TransportAct;
@@ -134,8 +136,10 @@ impl Io {
             }
             TransportAct::Truncate => self.poll_truncated(cx, bytes, command.body),
             TransportAct::Trickle => self.poll_trickled(cx, bytes),
-            // It is over when bytes are there to be sent.
-            TransportAct::Delay(_) => Pin::new(&mut self.stream).poll_write(cx, bytes),
+            // The one is over when bytes are there to be sent, the other is done above them.
+            TransportAct::Delay(_) | TransportAct::Chunked => {
+                Pin::new(&mut self.stream).poll_write(cx, bytes)
+            }
         }
     }
 

@@ -131,11 +131,11 @@ impl DocumentDraft {
             .get_mut("keys")
             .and_then(Value::as_array_mut);
         let Some(keys) = keys else { return };
+        let honest = keys.first().and_then(Value::as_object).cloned();
+        let honest = honest.unwrap_or_default();
         if fault.empty {
             keys.clear();
         }
-        let honest = keys.first().and_then(Value::as_object).cloned();
-        let honest = honest.unwrap_or_default();
         for key in keys.iter_mut().filter_map(Value::as_object_mut) {
             key.retain(|name, _| !fault.remove_members.contains(name));
         }

@@ -230,7 +230,7 @@ pub struct JwksFault {
     /// Members to leave out of every key, such as `alg`, `use` or `kid`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub remove_members: Vec<String>,
-    /// Publish no key at all.
+    /// Publish no key of the issuer's own.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub empty: bool,
     /// Things to put before the honest keys. `{value}` in a member is what the first honest key
@@ -355,7 +355,7 @@ pub struct AccessTokenFault {
 }
 
 /// A change below HTTP. The connection is closed afterwards, since pooled clients would retry on
-/// a stale one; a mere delay leaves it open.
+/// a stale one; a mere delay and chunks leave it open.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -386,4 +386,7 @@ pub enum TransportAct {
     Trickle,
     /// The response is whole and comes late: `{ delay = "2s" }`. The connection stays open.
     Delay(Pause),
+    /// The body goes out in chunks, and nothing says beforehand how long it will be (RFC 9112
+    /// §7.1).
+    Chunked,
 }

@@ -55,8 +55,14 @@ impl TransportAct {
             Self::Truncate => "truncate",
             Self::Garbage => "garbage",
             Self::Trickle => "trickle",
+            Self::Chunked => "chunked",
             Self::Delay(_) => "delay",
         }
+    }
+
+    /// Whether the client gets all of the response in the end, and the connection stays open.
+    pub fn leaves_the_response_whole(self) -> bool {
+        matches!(self, Self::Delay(_) | Self::Chunked)
     }
 }
 
@@ -80,7 +86,12 @@ fn of_jwks(fault: &JwksFault) -> Vec<String> {
         .map(|name| format!("no {name}"))
         .collect();
     if fault.empty {
-        changes.push("no keys".to_owned());
+        let others = if fault.before.is_empty() {
+            ""
+        } else {
+            " of its own"
+        };
+        changes.push(format!("no keys{others}"));
     }
     changes.extend(fault.before.iter().map(|key| format!("first {key}")));
     if fault.fillers > 0 {

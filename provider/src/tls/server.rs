@@ -42,6 +42,13 @@ pub(crate) enum HandshakeError {
     Failed(#[source] io::Error),
 }
 
+impl HandshakeError {
+    /// Whether the connection ended before anything was asked on it.
+    pub(crate) fn leaves_nothing_asked(&self) -> bool {
+        !matches!(self, Self::PlainHttp)
+    }
+}
+
 impl TlsServer {
     /// The listener's side of TLS, and the CA that was made for it, if one was.
     pub(crate) fn new(tls: Tls) -> Result<(Self, Option<String>), TlsError> {

@@ -76,8 +76,13 @@ async fn every_run_has_a_ca_of_its_own() {
     let (other, _) = start(|it| it).await;
     assert_ne!(one.ca_pem(), other.ca_pem());
     let client = trusting(other.ca_pem().unwrap());
+    assert_eq!(one.mute_connections(), 0);
     let refused = get(client, &format!("https://{address}{DISCOVERY}")).await;
     assert!(refused.unwrap_err().is_connect());
+    // The client has gone; that it has is seen a moment later.
+    while one.mute_connections() == 0 {
+        tokio::task::yield_now().await;
+    }
 }
 
 #[tokio::test]

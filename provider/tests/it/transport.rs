@@ -162,6 +162,22 @@ async fn a_late_response_is_whole_and_leaves_the_connection_open() {
 }
 
 #[tokio::test]
+async fn a_response_in_chunks_does_not_say_how_long_it_is() {
+    let world = armed("chunked").await;
+    let address = world.provider.base_url().trim_start_matches("http://");
+    let request = "GET /jwks HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+    let text = String::from_utf8(raw(address, request)).unwrap();
+    let (head, body) = text.split_once("\r\n\r\n").unwrap();
+    assert!(head.contains("transfer-encoding: chunked"), "{head}");
+    assert!(!head.contains("content-length"), "{head}");
+    assert!(
+        body.contains("\"keys\"") && body.ends_with("0\r\n\r\n"),
+        "{body}"
+    );
+    assert_eq!(recorded(&world), Some(TransportAct::Chunked));
+}
+
+#[tokio::test]
 async fn a_late_response_does_not_hold_up_the_end_of_the_provider() {
     let world = world().await;
     let fault = json!({"transport": {"at": "jwks", "do": {"delay": "10m"}}});
