@@ -95,7 +95,10 @@ struct Built {
 impl Kit {
     /// Asks cargo. What `cargo run` has just built is not built again.
     pub(super) async fn gather(root: &Path) -> Result<Self, BuildError> {
+        // Packages for other platforms have never been downloaded.
+        let host = host(&cargo(root, &["--version", "--verbose"]).await?)?;
         let metadata = ["metadata", "--quiet", "--offline", "--format-version", "1"];
+        let metadata = [&metadata[..], &["--filter-platform", &host]].concat();
         let metadata: Metadata = read(&cargo(root, &metadata).await?)?;
         let asked = ["build", "--quiet", "--offline", "--bin", "gauntlet"];
         let format = ["--message-format", "json-render-diagnostics"];
@@ -234,6 +237,14 @@ async fn cargo(root: &Path, arguments: &[&str]) -> Result<Vec<u8>, BuildError> {
     }
     let said = String::from_utf8_lossy(&output.stderr);
     Err(BuildError::Cargo(said.into_owned()))
+}
+
+/// The platform that cargo builds for, as it tells it of itself.
+fn host(version: &[u8]) -> Result<String, BuildError> {
+    let version = String::from_utf8_lossy(version);
+    let host = version.lines().find_map(|line| line.strip_prefix("host: "));
+    let host = host.ok_or_else(|| BuildError::Cargo("cargo does not tell its host".to_owned()))?;
+    Ok(host.trim().to_owned())
 }
 
 fn read<T: DeserializeOwned>(json: impl AsRef<[u8]>) -> Result<T, BuildError> {

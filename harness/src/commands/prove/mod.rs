@@ -72,10 +72,11 @@ async fn prove_all(args: &ProveArgs) -> Exit {
         .filter(|mutant| args.mutants.is_empty() || args.mutants.contains(&mutant.name))
         .cloned()
         .collect();
-    tell(&format!(
-        "gauntlet prove · {} mutants of client-app",
-        chosen.len()
-    ));
+    let how_many = match chosen.len() {
+        1 => "1 mutant".to_owned(),
+        number => format!("{number} mutants"),
+    };
+    tell(&format!("gauntlet prove · {how_many} of client-app"));
     let benches = cores().min(BENCHES);
     let workshop = match Workshop::open(&root, benches).await {
         Ok(workshop) => Arc::new(workshop),
