@@ -18,7 +18,7 @@ use aws_lc_rs::digest;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{
     DecodingKey,
-    jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, PublicKeyUse},
+    jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, KeyOperations, PublicKeyUse},
 };
 use url::Url;
 
@@ -214,11 +214,13 @@ fn fits(key: &Jwk, header: &Header) -> bool {
         key.common.public_key_use,
         None | Some(PublicKeyUse::Signature)
     );
+    let for_operation = (key.common.key_operations.as_ref())
+        .is_none_or(|operations| operations.contains(&KeyOperations::Verify));
     let for_algorithm = key
         .common
         .key_algorithm
         .is_none_or(|alg| alg == same_algorithm);
-    same_type && for_signatures && for_algorithm
+    same_type && for_signatures && for_operation && for_algorithm
 }
 
 /// The token was signed with that key (step 6). TLS could take the place of this check in the

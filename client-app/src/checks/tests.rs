@@ -318,6 +318,8 @@ fn a_key_is_found_by_its_id_among_those_that_fit() {
         rsa("one", &json!({})),
         rsa("two", &json!({ "use": "sig", "alg": "RS256" })),
         rsa("encryption", &json!({ "use": "enc" })),
+        rsa("verifies", &json!({ "key_ops": ["verify"] })),
+        rsa("encrypts", &json!({ "key_ops": ["encrypt", "wrapKey"] })),
         rsa("other-algorithm", &json!({ "alg": "RS512" })),
         serde_json::from_value(ec).unwrap(),
     ];
@@ -330,6 +332,8 @@ fn a_key_is_found_by_its_id_among_those_that_fit() {
         ("RS256", Some("ec"), false),
         ("ES256", Some("one"), false),
         ("RS256", Some("encryption"), false),
+        ("RS256", Some("verifies"), true),
+        ("RS256", Some("encrypts"), false),
         ("RS256", Some("other-algorithm"), false),
         ("RS256", Some("unknown"), false),
         ("RS256", None, false),
