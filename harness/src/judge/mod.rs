@@ -1,11 +1,13 @@
 //! The judge: from a plan and the records of its runs to findings and a verdict. Pure: nothing
 //! here waits, asks or looks anything up.
 
+mod certificate;
 mod doubt;
 mod ground;
 mod outcome;
 mod passive;
 mod requests;
+mod shown;
 mod start;
 #[cfg(test)]
 mod tests;
@@ -166,6 +168,9 @@ pub fn judge(
 ) -> Judgement {
     if let Some(reason) = control_defect(plan, control) {
         return Judgement::because(Verdict::Inconclusive, reason);
+    }
+    if plan.settings.untrusted_certificate {
+        return certificate::judgement(plan, control, attack);
     }
     if let Some(Start::Stopped { how, words }) = &attack.start {
         return start::stopped(plan, attack, *how, words);

@@ -119,12 +119,24 @@ pub(super) fn findings(
             .iter()
             .filter_map(|text| context.never_echoes(text)),
     );
+    findings.extend(
+        expect
+            .never_runs
+            .iter()
+            .filter_map(|script| context.never_runs(script)),
+    );
+    findings.extend(
+        expect
+            .never_allows
+            .iter()
+            .filter_map(|origin| context.never_allows(origin)),
+    );
     findings
 }
 
 fn name_of(browser: Browser) -> &'static str {
     match browser {
-        Browser::Victim => "victim",
+        Browser::Victim | Browser::Elsewhere => "victim",
         Browser::Attacker => "attacker",
         Browser::Namesake => "namesake",
         Browser::Twin => "twin",
@@ -143,7 +155,9 @@ pub(super) fn words(standing: Standing) -> String {
         Standing::Unclear => {
             "the protected page shows nothing that only one of the two accounts has"
         }
-        Standing::SignedIn(Browser::Victim) => "the protected page shows the victim's account",
+        Standing::SignedIn(Browser::Victim | Browser::Elsewhere) => {
+            "the protected page shows the victim's account"
+        }
         Standing::SignedIn(Browser::Attacker) => "the protected page shows the attacker's account",
         Standing::AsksLogin => "the protected page asks to sign in",
         Standing::Out => "the protected page shows nobody's account",
@@ -153,15 +167,15 @@ pub(super) fn words(standing: Standing) -> String {
     .to_owned()
 }
 
-struct Context<'a> {
-    plan: &'a Plan,
-    control: &'a Record,
-    record: &'a Record,
-    step: &'a StepRecord,
+pub(super) struct Context<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) control: &'a Record,
+    pub(super) record: &'a Record,
+    pub(super) step: &'a StepRecord,
 }
 
 impl Context<'_> {
-    fn finding(&self, sentence: String, expected: &str, observed: String) -> Finding {
+    pub(super) fn finding(&self, sentence: String, expected: &str, observed: String) -> Finding {
         Finding {
             sentence,
             expected: expected.to_owned(),
@@ -172,7 +186,7 @@ impl Context<'_> {
         }
     }
 
-    fn last_of_act(&self) -> Option<&Entry> {
+    pub(super) fn last_of_act(&self) -> Option<&Entry> {
         self.record
             .during(self.step.window)
             .filter(|entry| entry.is_page_of_the_app())
@@ -180,7 +194,7 @@ impl Context<'_> {
     }
 
     /// What led to the outcome, in words that follow "although".
-    fn circumstance(&self) -> String {
+    pub(super) fn circumstance(&self) -> String {
         if let Some(fault) = self.record.faults.iter().find(|fault| fault.fired > 0) {
             return format!("the provider sent this: {}", fault.summary);
         }
@@ -465,19 +479,6 @@ impl Context<'_> {
         ))
     }
 
-    fn never_shows(&self, text: &str) -> Option<Finding> {
-        self.step.page.contains(text).then(|| {
-            self.finding(
-                format!(
-                    "the client believes what it was told although {}",
-                    self.circumstance()
-                ),
-                "nothing of it is used",
-                format!("the protected page shows “{text}”"),
-            )
-        })
-    }
-
     /// By the rules that browsers have for URLs: what was followed is where it led.
     fn stays(&self) -> Option<Finding> {
         let (Arrived::Elsewhere(to) | Arrived::Astray(to)) = &self.step.arrival else {
@@ -538,101 +539,13 @@ impl Context<'_> {
         );
         Some(at(finding, self.last_of_act()))
     }
-
-    fn never_quotes(&self, text: &str) -> Option<Finding> {
-        let pages = self.record.during(self.step.window);
-        let entry = pages
-            .filter(|entry| entry.is_page_of_the_app())
-            .find(|entry| entry.shown().contains(text))?;
-        let finding = self.finding(
-            "the client shows words of a link that it did not ask for as its own".to_owned(),
-            "nothing of it is shown",
-            format!("the page says “{text}”"),
-        );
-        Some(at(finding, Some(entry)))
-    }
-
-    fn never_logs(&self, text: &str) -> Option<Finding> {
-        let mut lines = self.record.log.lines();
-        lines.find(|line| line.starts_with(text))?;
-        let finding = self.finding(
-            "the client lets others write lines into its log".to_owned(),
-            "line breaks of what comes from outside are escaped",
-            format!("a line of the log begins with “{text}”"),
-        );
-        Some(at(finding, self.last_of_act()))
-    }
-
-    fn explains(&self) -> Option<Finding> {
-        let entry = self.last_of_act()?;
-        let status = entry.answer.status()?;
-        let empty = entry.shown().trim().is_empty();
-        let page = match self.step.explained {
-            _ if empty => "an empty page",
-            Some(false) => "a page that does not look as [error_page] in the target file says",
-            None if status == 500 => "a page for crashes",
-            Some(true) | None => return None,
-        };
-        let mut finding = self.finding(
-            "the client does not tell its user what happened".to_owned(),
-            "a page that says what happened and what to do next",
-            format!("{status} and {page}"),
-        );
-        finding.level = Level::Practice;
-        finding.severity = Severity::Low;
-        Some(at(finding, Some(entry)))
-    }
-
-    fn mentions(&self, any_of: &[String]) -> Option<Finding> {
-        let page = self.step.page.to_lowercase();
-        if any_of
-            .iter()
-            .any(|word| page.contains(&word.to_lowercase()))
-        {
-            return None;
-        }
-        Some(self.finding(
-            "the client does not tell its user what is missing".to_owned(),
-            &format!("the protected page mentions one of: {}", any_of.join(", ")),
-            "it mentions none of them".to_owned(),
-        ))
-    }
-
-    fn never_echoes(&self, text: &str) -> Option<Finding> {
-        let pages = self
-            .record
-            .transcript
-            .iter()
-            .filter(|entry| entry.is_page_of_the_app());
-        let entry = pages
-            .into_iter()
-            .find(|entry| is_markup(entry) && entry.shown().contains(text))?;
-        let finding = self.finding(
-            "the client puts text from the URL into its page as markup".to_owned(),
-            "what comes from outside is escaped, or not shown",
-            format!("the page contains {text}"),
-        );
-        Some(at(finding, Some(entry)))
-    }
 }
 
-fn at(finding: Finding, entry: Option<&Entry>) -> Finding {
+pub(super) fn at(finding: Finding, entry: Option<&Entry>) -> Finding {
     Finding {
         exchange: entry.map(|entry| entry.number).or(finding.exchange),
         ..finding
     }
-}
-
-/// Whether a browser would read a page as markup.
-fn is_markup(entry: &Entry) -> bool {
-    let kind = entry
-        .answer
-        .header("content-type")
-        .unwrap_or("text/html")
-        .to_lowercase();
-    ["text/html", "application/xhtml", "image/svg"]
-        .iter()
-        .any(|markup| kind.starts_with(markup))
 }
 
 fn endpoint_name(endpoint: Endpoint) -> &'static str {

@@ -39,6 +39,9 @@ pub struct Record {
     pub faults: Vec<FaultRecord>,
     /// How the client came up, where it was started with faults armed.
     pub start: Option<Start>,
+    /// Connections to issuers with an untrusted certificate that ended without a request; none,
+    /// where it is a good one.
+    pub mute_connections: Option<u64>,
     /// Over https, for scenarios about signatures: what the client does about them otherwise.
     pub signatures: Option<Signatures>,
     /// Every secret that was handed out or used.
@@ -146,7 +149,7 @@ impl Accounts {
     /// The account of a browser's owner.
     pub fn of(&self, browser: Browser) -> &Account {
         match browser {
-            Browser::Victim => &self.victim,
+            Browser::Victim | Browser::Elsewhere => &self.victim,
             Browser::Attacker => &self.attacker,
             Browser::Namesake => &self.namesake,
             Browser::Twin => &self.twin,

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::play::{RunError, arm_early, play, play_started, start_that_failed};
+use super::play::{Early, RunError, arm_early, play, play_started, start_that_failed};
 use super::{Record, Start};
 use crate::scenario::{Plan, Role, document};
 use crate::target::{Instance, InstanceError, Manner, Pool, Reach, Spec};
@@ -13,8 +13,8 @@ use crate::transcript::Party;
 pub(super) struct Played {
     pub(super) instance: Instance,
     pub(super) attack: Record,
-    /// None, where the faults were there as the client started: it keeps what it read until it is
-    /// started again, and a start without faults is what the control is.
+    /// None, where what is wrong was there as the client started: it keeps what it read until it is
+    /// started again, and a start without that is what the control is.
     pub(super) recovery: Option<Record>,
 }
 
@@ -45,8 +45,19 @@ pub(super) async fn played(
 ) -> Result<Played, NotPlayed> {
     let (target, spec) = (pool.target(), Spec::of(plan));
     let early = read_at_start_alone(plan, control);
-    let is_started = manner == Manner::Own && matches!(target.reach, Reach::Command { .. });
-    if early.is_empty() || !is_started {
+    let is_program = matches!(target.reach, Reach::Command { .. });
+    let is_started = manner == Manner::Own && is_program;
+    let distrusts = plan.settings.untrusted_certificate;
+    if distrusts && !is_program {
+        let instance = pool.acquire_as(&spec, manner).await?;
+        let attack = Box::pin(play_started(target, &instance, plan, Early::default())).await?;
+        return Ok(Played {
+            instance,
+            attack,
+            recovery: None,
+        });
+    }
+    if (early.is_empty() && !distrusts) || !is_started {
         let instance = pool.acquire_as(&spec, manner).await?;
         let (attack, recovery) = Box::pin(play(target, &instance, plan)).await?;
         return Ok(Played {

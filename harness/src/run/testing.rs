@@ -56,6 +56,7 @@ pub(crate) fn record(steps: Vec<StepRecord>) -> Record {
         steps,
         faults: Vec::new(),
         start: None,
+        mute_connections: None,
         signatures: None,
         secrets: Vec::new(),
         minted: Vec::new(),

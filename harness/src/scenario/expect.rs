@@ -28,6 +28,12 @@ pub struct Expect {
     pub never_shows: Vec<String>,
     /// Text that must not stand in any page of the client as it is.
     pub never_echoes: Vec<String>,
+    /// A script that no element of any page of the client may run on an event, as one does that an
+    /// attacker's quotes have added an attribute to.
+    pub never_runs: Vec<String>,
+    /// Origins whose scripts must not be allowed to send the user's cookies and to read what comes
+    /// back (CORS).
+    pub never_allows: Vec<String>,
     /// Words of a link that must not stand in any page of the client, escaped or not.
     pub never_quotes: Vec<String>,
     /// Text with which no line of the client's log may begin.

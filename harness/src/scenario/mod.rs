@@ -248,4 +248,8 @@ pub struct Settings {
     pub two_issuers: bool,
     /// The client stands behind a proxy that ends TLS, so that its own address is https.
     pub proxy: bool,
+    /// The issuers are https, and their certificate is from a CA that the client does not know: as
+    /// if somebody on the way had put himself in their place. Nothing that the client could ask of
+    /// them is in order, so a login that succeeds, or is only begun with them, is a finding.
+    pub untrusted_certificate: bool,
 }

@@ -152,6 +152,8 @@ pub enum Browser {
     Namesake,
     /// Somebody else's who, at the attacker's issuer, has the `sub` of the victim.
     Twin,
+    /// The victim's on another device; signs in as the victim.
+    Elsewhere,
 }
 
 /// Which issuer it is.

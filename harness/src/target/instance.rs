@@ -154,6 +154,8 @@ pub struct Instance {
     pub http: reqwest::Client,
     /// The real browser, where the target wants one.
     pub chromium: Option<Chromium>,
+    /// The provider of its issuers, where they show a certificate that the client does not trust.
+    pub(super) impostor: Option<Arc<MockProvider>>,
     /// How much of that had been written when the run began.
     pub log_from: usize,
     /// The last exchange before the run, in the journals of the honest and the attacker's issuer.
@@ -207,7 +209,7 @@ impl Instance {
     /// The account of a browser's owner.
     pub fn account(&self, browser: Browser) -> &Account {
         match browser {
-            Browser::Victim => &self.victim,
+            Browser::Victim | Browser::Elsewhere => &self.victim,
             Browser::Attacker => &self.mallory,
             Browser::Namesake => &self.namesake,
             Browser::Twin => &self.twin,
@@ -222,6 +224,12 @@ impl Instance {
             Running::Elsewhere => takes_no_connections(&self.app),
             Running::NotYet | Running::InProcess { .. } => None,
         }
+    }
+
+    /// How many connections to issuers with an untrusted certificate ended without a request; none,
+    /// where it is a good one.
+    pub fn mute_connections(&self) -> Option<u64> {
+        Some(self.impostor.as_ref()?.mute_connections())
     }
 
     /// Whether other runs use the same client, before, after or beside this one.
@@ -256,6 +264,7 @@ impl Instance {
             log: self.log.clone(),
             http: self.http.clone(),
             chromium: self.chromium.clone(),
+            impostor: self.impostor.clone(),
             log_from: self.log.written(),
             journal_from: [&self.honest, &self.attacker].map(last_number),
             program: Arc::clone(&self.program),

@@ -41,7 +41,7 @@ impl Pool {
             Arc::clone(&self.starting).acquire_owned().await.ok()
         };
         let port = port_for_a_program()?;
-        let (instance, values) = self.draft(spec, port)?;
+        let (instance, values) = self.draft(spec, port).await?;
         Ok(Draft {
             instance,
             values,

@@ -79,7 +79,7 @@ impl Pool {
     /// A client that serves nobody else.
     pub(super) async fn start_own(&self, spec: &Spec) -> Result<Instance, InstanceError> {
         match &self.target.reach {
-            Reach::Builtin(builtin) => self.start_builtin(*builtin, spec),
+            Reach::Builtin(builtin) => self.start_builtin(*builtin, spec).await,
             Reach::Command { .. } => {
                 let draft = self.draft_program(spec).await?;
                 let (instance, started) = self.start_program(draft, spec).await;
@@ -89,14 +89,18 @@ impl Pool {
         }
     }
 
-    fn start_builtin(&self, builtin: Builtin, spec: &Spec) -> Result<Instance, InstanceError> {
+    async fn start_builtin(
+        &self,
+        builtin: Builtin,
+        spec: &Spec,
+    ) -> Result<Instance, InstanceError> {
         let failed = |reason: String| InstanceError::new(reason);
         let listener = free_listener().map_err(|error| failed(error.to_string()))?;
         let port = listener
             .local_addr()
             .map_err(|error| failed(error.to_string()))?
             .port();
-        let (mut draft, values) = self.draft(spec, port)?;
+        let (mut draft, values) = self.draft(spec, port).await?;
         let settings = match builtin {
             Builtin::Reference => spec.settings.clone(),
             Builtin::Demo => Settings::default(),
@@ -116,7 +120,7 @@ impl Pool {
         let name = self.name("attacker");
         let spec = Spec::default();
         let settings = issuer_settings(&self.target, &spec, &app, ("second", Some("second")));
-        let attacker = self.create(&name, attackers(settings))?;
+        let attacker = create(&self.reached.provider, &name, attackers(settings))?;
         let owned = (Arc::clone(&self.reached.provider), vec![name]);
         let mut instance = instance(app, honest, attacker, owned);
         instance.http = self.reached.http.clone();
@@ -127,7 +131,7 @@ impl Pool {
     }
 
     /// An instance without its client, and the values for placeholders.
-    pub(super) fn draft(
+    pub(super) async fn draft(
         &self,
         spec: &Spec,
         port: u16,
@@ -148,9 +152,16 @@ impl Pool {
             let secret = (!is_public).then_some(secret);
             issuer_settings(&self.target, spec, &app, (id, secret))
         };
-        let honest = self.create(&names[0], settings(&id, &secret))?;
+        let impostor = if spec.settings.untrusted_certificate {
+            Some(self.target.provider.start_untrusted().await?)
+        } else {
+            None
+        };
+        let Reached { provider, http, .. } = impostor.as_ref().unwrap_or(&self.reached);
+        let honest = create(provider, &names[0], settings(&id, &secret))?;
         profile::arm(&honest, &spec.settings)?;
-        let attacker = self.create(&names[1], attackers(settings(&second_id, &second_secret)))?;
+        let second = attackers(settings(&second_id, &second_secret));
+        let attacker = create(provider, &names[1], second)?;
         let mut values = Values::default();
         values.set("app", app.as_str());
         values.set("port", port.to_string());
@@ -165,9 +176,10 @@ impl Pool {
         if let Some(trust) = &self.reached.trust {
             values.set("ca_file", trust.ca_file.display().to_string());
         }
-        let owned = (Arc::clone(&self.reached.provider), names.to_vec());
+        let owned = (Arc::clone(provider), names.to_vec());
         let mut instance = instance(app, honest, attacker, owned);
-        instance.http = self.reached.http.clone();
+        instance.http = http.clone();
+        instance.impostor = impostor.as_ref().map(|it| Arc::clone(&it.provider));
         instance.chromium.clone_from(&self.chromium);
         instance.behind_proxy = spec.settings.proxy.then_some(actual);
         instance.runs(Running::NotYet);
@@ -183,13 +195,15 @@ impl Pool {
             .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         format!("{role}-{serial}")
     }
+}
 
-    fn create(&self, name: &str, settings: IssuerSettings) -> Result<Issuer, InstanceError> {
-        self.reached
-            .provider
-            .create_issuer(name, settings)
-            .map_err(|error| InstanceError::new(error.to_string()))
-    }
+fn create(
+    provider: &MockProvider,
+    name: &str,
+    settings: IssuerSettings,
+) -> Result<Issuer, InstanceError> {
+    let created = provider.create_issuer(name, settings);
+    created.map_err(|error| InstanceError::new(error.to_string()))
 }
 
 /// Starts the real browser that a target wants.
@@ -242,6 +256,7 @@ fn instance(
         log: LogBuffer::default(),
         http: http_client(),
         chromium: None,
+        impostor: None,
         log_from: 0,
         journal_from: [0, 0],
         program: Arc::new(Program {

@@ -140,6 +140,16 @@ impl ProviderTable {
         })
     }
 
+    /// Starts a provider at the same host whose certificate nobody but our own browsers trusts.
+    pub(super) async fn start_untrusted(&self) -> Result<Reached, InstanceError> {
+        let untrusted = Self {
+            tls: true,
+            certificate: None,
+            ..self.clone()
+        };
+        untrusted.start(0, None).await
+    }
+
     /// Where browsers find the issuers' host.
     pub(super) fn host(&self) -> Option<(&str, IpAddr)> {
         let host = self.issuer_host.as_deref()?;

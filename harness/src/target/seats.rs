@@ -68,7 +68,7 @@ impl Drop for Seat {
 impl Pool {
     /// How a run uses a client; none, where it would need a fresh one and there is no such thing.
     pub fn manner(&self, spec: &Spec) -> Option<Manner> {
-        if self.lacks_proxy(spec) {
+        if self.cannot_lead_a_browser(spec).is_some() {
             return None;
         }
         let restarts = match &self.target.reach {
@@ -102,16 +102,20 @@ impl Pool {
 
     /// Why a plan cannot run on this target, if so.
     pub fn refuses(&self, spec: &Spec) -> Option<&'static str> {
-        let reason = if self.lacks_proxy(spec) {
-            "needs a proxy, which no real browser is led through"
-        } else {
-            "needs a restart of the client"
-        };
+        let reason = self.cannot_lead_a_browser(spec);
+        let reason = reason.unwrap_or("needs a restart of the client");
         self.manner(spec).is_none().then_some(reason)
     }
 
-    fn lacks_proxy(&self, spec: &Spec) -> bool {
-        spec.settings.proxy && self.target.browser.is_some()
+    fn cannot_lead_a_browser(&self, spec: &Spec) -> Option<&'static str> {
+        self.target.browser.as_ref()?;
+        if spec.settings.proxy {
+            Some("needs a proxy, which no real browser is led through")
+        } else if spec.settings.untrusted_certificate {
+            Some("needs issuers that no real browser would open")
+        } else {
+            None
+        }
     }
 
     /// An instance for one run.

@@ -38,6 +38,7 @@ impl Party {
             Self::Browser(Browser::Attacker) => "attacker",
             Self::Browser(Browser::Namesake) => "namesake",
             Self::Browser(Browser::Twin) => "twin",
+            Self::Browser(Browser::Elsewhere) => "elsewhere",
             Self::App => "app",
             Self::Provider(Role::Honest) => "provider",
             Self::Provider(Role::Attacker) => "evil provider",
@@ -87,7 +88,7 @@ pub struct Entry {
     pub faults: Vec<String>,
     /// Rules that the issuer saw broken.
     pub violations: Vec<String>,
-    /// What happened below HTTP, if anything.
+    /// What came below HTTP in the place of a whole response, if anything.
     pub transport: Option<String>,
 }
 
@@ -344,7 +345,8 @@ fn back_channel(places: &Places, role: Role, exchange: &Exchange) -> Option<Entr
         transport: exchange
             .response
             .transport
-            .map(|act| format!("{act:?}").to_lowercase()),
+            .filter(|act| !act.leaves_the_response_whole())
+            .map(|act| act.as_str().to_owned()),
         ..Entry::plain((from, to), times, &exchange.request.method, url, answer)
     })
 }

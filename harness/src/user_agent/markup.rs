@@ -61,6 +61,19 @@ pub fn texts(page: &str, css: &str) -> Vec<String> {
     document.select(&selector).map(text).collect()
 }
 
+/// Whether an element of a page runs a script on an event, such as `onclick`.
+pub fn has_handler(page: &str, script: &str) -> bool {
+    let document = Html::parse_document(page);
+    let mut elements = document
+        .tree
+        .nodes()
+        .filter_map(|node| node.value().as_element());
+    elements.any(|element| {
+        let mut attributes = element.attrs();
+        attributes.any(|(name, value)| name.starts_with("on") && value.contains(script))
+    })
+}
+
 /// A token under a name: a field of any form, or a meta tag; in a JSON page, a member.
 pub fn token(page: &str, name: &str) -> Option<String> {
     if let Ok(json) = serde_json::from_str::<serde_json::Value>(page) {
@@ -217,6 +230,17 @@ fn text(element: ElementRef) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_handler_is_an_attribute_and_no_text() {
+        let escaped = r#"<p title="&quot; onclick=&quot;run()">" onclick="run()</p>"#;
+        assert!(!has_handler(escaped, "run()"));
+        assert!(has_handler(r#"<p title="" onclick="run()">x</p>"#, "run()"));
+        assert!(!has_handler(
+            r#"<p title="" data-on="run()">x</p>"#,
+            "run()"
+        ));
+    }
 
     const PAGE: &str = r#"
         <html><head><meta name="_csrf" content="from-meta"></head><body>

@@ -18,7 +18,9 @@ use url::Url;
 
 pub use cookies::{Jar, StoredCookie, is_loopback};
 pub use halts::{Halts, is_authorization_response};
-pub use markup::{Click, ClickError, Clickable, click, fields, is_selector, texts, token};
+pub use markup::{
+    Click, ClickError, Clickable, click, fields, has_handler, is_selector, texts, token,
+};
 pub use seen::{Answer, Arrival, Purpose, Seen, last_page};
 
 use crate::chromium::{Chromium, Window};

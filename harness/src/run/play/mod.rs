@@ -21,8 +21,7 @@ use reqwest::Method;
 use url::Url;
 
 pub(super) use self::checkup::{Checkup, Stuck, checkup};
-use self::early::Early;
-pub(super) use self::early::{arm_early, play_started, start_that_failed};
+pub(super) use self::early::{Early, arm_early, play_started, start_that_failed};
 use self::observe::point;
 use super::{Arrived, Deposit, FaultRecord, Record, Secret, Standing, StepRecord, Window};
 use crate::chromium::Said;
@@ -133,6 +132,7 @@ struct Stage<'a> {
     attacker: Actor,
     namesake: Actor,
     twin: Actor,
+    elsewhere: Actor,
     sightings: Vec<Sighting>,
     posted: Vec<Posted>,
     minted: Vec<Secret>,
@@ -195,6 +195,7 @@ impl<'a> Stage<'a> {
             attacker: actor(),
             namesake: actor(),
             twin: actor(),
+            elsewhere: actor(),
             sightings: Vec::new(),
             posted: Vec::new(),
             minted: Vec::new(),
@@ -239,6 +240,7 @@ impl<'a> Stage<'a> {
             Browser::Attacker => &mut self.attacker,
             Browser::Namesake => &mut self.namesake,
             Browser::Twin => &mut self.twin,
+            Browser::Elsewhere => &mut self.elsewhere,
         }
     }
 

@@ -70,6 +70,7 @@ impl Stage<'_> {
             Browser::Attacker => &self.attacker,
             Browser::Namesake => &self.namesake,
             Browser::Twin => &self.twin,
+            Browser::Elsewhere => &self.elsewhere,
         };
         actor.agent.window.as_ref()?.screenshot().await
     }
@@ -91,13 +92,15 @@ impl Stage<'_> {
             Browser::Namesake,
             Browser::Twin,
         ] {
-            if other != browser && self.shows(seen, other, Some(browser)) {
+            let is_own =
+                other == browser || (other, browser) == (Browser::Victim, Browser::Elsewhere);
+            if !is_own && self.shows(seen, other, Some(browser)) {
                 return Standing::SignedIn(other);
             }
         }
         if self.shows(seen, browser, None) {
-            let apart =
-                browser == Browser::Victim || self.shows(seen, browser, Some(Browser::Victim));
+            let apart = matches!(browser, Browser::Victim | Browser::Elsewhere)
+                || self.shows(seen, browser, Some(Browser::Victim));
             return if apart {
                 Standing::SignedIn(browser)
             } else {
@@ -201,10 +204,23 @@ impl Stage<'_> {
         }
     }
 
+    /// Connections that were closed in the face of an untrusted certificate. The last of them may
+    /// be closed a moment after the client has told its user of it.
+    async fn mute_connections(&self) -> Option<u64> {
+        for _ in 0..20 {
+            if self.instance.mute_connections()? > 0 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        self.instance.mute_connections()
+    }
+
     /// Everything that was observed since the last time.
     pub(super) async fn record(&mut self) -> Record {
         let ended = self.ended().await;
         let screenshot = self.screenshot().await;
+        let mute_connections = self.mute_connections().await;
         let (journals, unclear) = self.journals();
         let mut secrets: Vec<Secret> = Vec::new();
         for exchange in journals.iter().flat_map(|(_, exchanges)| exchanges) {
@@ -245,6 +261,7 @@ impl Stage<'_> {
             steps: std::mem::take(&mut self.steps),
             faults: std::mem::take(&mut self.faults),
             start: None,
+            mute_connections,
             signatures: None,
             secrets,
             minted: std::mem::take(&mut self.minted),
