@@ -131,7 +131,7 @@ fn act(step: &Step) -> String {
         crate::scenario::Browser::Victim => "the user",
         crate::scenario::Browser::Attacker => "the attacker",
         crate::scenario::Browser::Namesake => "somebody with the user's e-mail address",
-        crate::scenario::Browser::Elsewhere => "the user, on another device",
+        crate::scenario::Browser::OtherDevice => "the user, on another device",
         crate::scenario::Browser::Twin => "somebody with the user's `sub` at another provider",
     };
     match step.act {

@@ -136,7 +136,7 @@ pub(super) fn findings(
 
 fn name_of(browser: Browser) -> &'static str {
     match browser {
-        Browser::Victim | Browser::Elsewhere => "victim",
+        Browser::Victim | Browser::OtherDevice => "victim",
         Browser::Attacker => "attacker",
         Browser::Namesake => "namesake",
         Browser::Twin => "twin",
@@ -155,7 +155,7 @@ pub(super) fn words(standing: Standing) -> String {
         Standing::Unclear => {
             "the protected page shows nothing that only one of the two accounts has"
         }
-        Standing::SignedIn(Browser::Victim | Browser::Elsewhere) => {
+        Standing::SignedIn(Browser::Victim | Browser::OtherDevice) => {
             "the protected page shows the victim's account"
         }
         Standing::SignedIn(Browser::Attacker) => "the protected page shows the attacker's account",

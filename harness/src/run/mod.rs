@@ -149,7 +149,7 @@ impl Accounts {
     /// The account of a browser's owner.
     pub fn of(&self, browser: Browser) -> &Account {
         match browser {
-            Browser::Victim | Browser::Elsewhere => &self.victim,
+            Browser::Victim | Browser::OtherDevice => &self.victim,
             Browser::Attacker => &self.attacker,
             Browser::Namesake => &self.namesake,
             Browser::Twin => &self.twin,

@@ -153,7 +153,7 @@ pub enum Browser {
     /// Somebody else's who, at the attacker's issuer, has the `sub` of the victim.
     Twin,
     /// The victim's on another device; signs in as the victim.
-    Elsewhere,
+    OtherDevice,
 }
 
 /// Which issuer it is.

@@ -209,7 +209,7 @@ impl Instance {
     /// The account of a browser's owner.
     pub fn account(&self, browser: Browser) -> &Account {
         match browser {
-            Browser::Victim | Browser::Elsewhere => &self.victim,
+            Browser::Victim | Browser::OtherDevice => &self.victim,
             Browser::Attacker => &self.mallory,
             Browser::Namesake => &self.namesake,
             Browser::Twin => &self.twin,

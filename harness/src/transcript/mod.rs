@@ -38,7 +38,7 @@ impl Party {
             Self::Browser(Browser::Attacker) => "attacker",
             Self::Browser(Browser::Namesake) => "namesake",
             Self::Browser(Browser::Twin) => "twin",
-            Self::Browser(Browser::Elsewhere) => "elsewhere",
+            Self::Browser(Browser::OtherDevice) => "device",
             Self::App => "app",
             Self::Provider(Role::Honest) => "provider",
             Self::Provider(Role::Attacker) => "evil provider",

@@ -132,7 +132,7 @@ struct Stage<'a> {
     attacker: Actor,
     namesake: Actor,
     twin: Actor,
-    elsewhere: Actor,
+    other_device: Actor,
     sightings: Vec<Sighting>,
     posted: Vec<Posted>,
     minted: Vec<Secret>,
@@ -195,7 +195,7 @@ impl<'a> Stage<'a> {
             attacker: actor(),
             namesake: actor(),
             twin: actor(),
-            elsewhere: actor(),
+            other_device: actor(),
             sightings: Vec::new(),
             posted: Vec::new(),
             minted: Vec::new(),
@@ -240,7 +240,7 @@ impl<'a> Stage<'a> {
             Browser::Attacker => &mut self.attacker,
             Browser::Namesake => &mut self.namesake,
             Browser::Twin => &mut self.twin,
-            Browser::Elsewhere => &mut self.elsewhere,
+            Browser::OtherDevice => &mut self.other_device,
         }
     }
 

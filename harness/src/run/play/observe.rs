@@ -70,7 +70,7 @@ impl Stage<'_> {
             Browser::Attacker => &self.attacker,
             Browser::Namesake => &self.namesake,
             Browser::Twin => &self.twin,
-            Browser::Elsewhere => &self.elsewhere,
+            Browser::OtherDevice => &self.other_device,
         };
         actor.agent.window.as_ref()?.screenshot().await
     }
@@ -93,13 +93,13 @@ impl Stage<'_> {
             Browser::Twin,
         ] {
             let is_own =
-                other == browser || (other, browser) == (Browser::Victim, Browser::Elsewhere);
+                other == browser || (other, browser) == (Browser::Victim, Browser::OtherDevice);
             if !is_own && self.shows(seen, other, Some(browser)) {
                 return Standing::SignedIn(other);
             }
         }
         if self.shows(seen, browser, None) {
-            let apart = matches!(browser, Browser::Victim | Browser::Elsewhere)
+            let apart = matches!(browser, Browser::Victim | Browser::OtherDevice)
                 || self.shows(seen, browser, Some(Browser::Victim));
             return if apart {
                 Standing::SignedIn(browser)
