@@ -5,14 +5,17 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 
 use crate::files::Folder;
 
-/// Whether there is a browser to test with; says so where there is none.
+/// A turn with the browser, one test after another: several at a time make each other late. None,
+/// where there is no browser to test with, which it says.
 #[expect(clippy::print_stderr, reason = "whoever runs the tests is to see it")]
-fn is_installed() -> bool {
+fn turn() -> Option<MutexGuard<'static, ()>> {
+    static TURN: Mutex<()> = Mutex::new(());
     let path = std::env::var_os("PATH").unwrap_or_default();
     let has = |name: &str| std::env::split_paths(&path).any(|it| it.join(name).is_file());
     let browser = has("chromium-headless-shell") || has("chromium");
@@ -20,7 +23,7 @@ fn is_installed() -> bool {
     if !there {
         eprintln!("SKIPPED browser: apt-get install chromium-headless-shell chromium-driver");
     }
-    there
+    there.then(|| TURN.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 fn single_page_app(defects: &str, response_mode: &str) -> String {
@@ -93,9 +96,7 @@ fn judged(folder: &Folder, arguments: &[&str]) -> (Output, BTreeMap<String, (Str
 
 #[test]
 fn a_single_page_app_is_judged_as_any_other_client() {
-    if !is_installed() {
-        return;
-    }
+    let Some(_turn) = turn() else { return };
     let folder = Folder::new("spa");
     folder.write("gauntlet.toml", single_page_app("", "").as_bytes());
     let (output, verdicts) = judged(
@@ -123,9 +124,7 @@ fn a_single_page_app_is_judged_as_any_other_client() {
 
 #[test]
 fn responses_in_a_fragment_and_in_a_form_reach_the_app() {
-    if !is_installed() {
-        return;
-    }
+    let Some(_turn) = turn() else { return };
     for mode in ["fragment", "form_post"] {
         let folder = Folder::new(&format!("spa-{mode}"));
         folder.write("gauntlet.toml", single_page_app("", mode).as_bytes());
@@ -148,9 +147,7 @@ fn responses_in_a_fragment_and_in_a_form_reach_the_app() {
 
 #[test]
 fn what_only_a_browser_sees_is_found() {
-    if !is_installed() {
-        return;
-    }
+    let Some(_turn) = turn() else { return };
     for (defect, id, sentence) in [
         ("state", "callback/state-wrong-while-pending", "wrong state"),
         (
@@ -188,9 +185,7 @@ fn what_only_a_browser_sees_is_found() {
 
 #[test]
 fn the_reference_client_gets_the_same_verdicts_with_either_browser() {
-    if !is_installed() {
-        return;
-    }
+    let Some(_turn) = turn() else { return };
     let folder = Folder::new("both");
     let some = [
         "flow/*",
