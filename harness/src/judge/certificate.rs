@@ -74,3 +74,42 @@ fn finding(plan: &Plan, asked: &Entry) -> Finding {
         exchange: Some(asked.number),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::Standing;
+    use crate::run::testing::{record, sign_in};
+    use crate::scenario::{Browser, Source, load};
+
+    fn judged(mute_connections: Option<u64>, asks: bool) -> Judgement {
+        let plans = load(&Source::Embedded).expect("the shipped scenarios can be read");
+        let plan = plans.into_iter().find(|it| it.id == "request/certificate");
+        let plan = plan.expect("it is shipped");
+        let control = record(vec![sign_in(Standing::SignedIn(Browser::Victim))]);
+        let mut attack = record(vec![sign_in(Standing::AsksLogin)]);
+        attack.mute_connections = mute_connections;
+        if asks {
+            attack.token("grant_type=authorization_code&code=a-code", 200);
+        }
+        judgement(&plan, &control, &attack)
+    }
+
+    #[test]
+    fn to_ask_nothing_counts_where_the_client_called() {
+        assert_eq!(judged(Some(1), false).verdict, Verdict::Pass);
+        assert_eq!(judged(Some(0), false).verdict, Verdict::Inconclusive);
+        assert_eq!(judged(None, false).verdict, Verdict::Inconclusive);
+    }
+
+    #[test]
+    fn who_sends_a_code_to_a_stranger_fails_though_it_hung_up_before() {
+        let judgement = judged(Some(1), true);
+        assert_eq!(judgement.verdict, Verdict::Fail);
+        let observed = &judgement.findings[0].observed;
+        assert!(
+            observed.ends_with("with the code and the credentials"),
+            "{observed}"
+        );
+    }
+}

@@ -151,3 +151,16 @@ fn keys_that_are_read_at_the_start_are_broken_before_it() {
     );
     met_the_fault(&result, 2);
 }
+
+#[test]
+fn who_is_shown_a_certificate_that_nobody_vouches_for_asks_nothing() {
+    let (result, _) = came_to("strict", "request/certificate", "pass");
+    says(&result["reason"], "the client connected");
+    says(&result["reason"], "asked nothing; it did not start");
+    let (result, _) = came_to("never", "request/certificate", "pass");
+    says(&result["reason"], "saw the certificate and asked nothing");
+    let (result, text) = came_to("gullible", "request/certificate", "fail");
+    let finding = &result["findings"][0];
+    says(&finding["observed"], "/.well-known/openid-configuration");
+    assert_eq!(finding["exchange"], 1, "{text}");
+}
