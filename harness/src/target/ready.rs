@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use rand::RngExt;
 use regex::Regex;
+use reqwest::StatusCode;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, MapAccess, Visitor};
@@ -22,7 +23,7 @@ use crate::user_agent::http_client;
 /// When a program is ready.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ready {
-    /// When a URL answers.
+    /// When a URL answers, with anything but 503.
     Url(String),
     /// When a line of its output matches a regular expression.
     Log(String),
@@ -82,7 +83,7 @@ impl JsonSchema for Ready {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let table = generator.subschema_for::<ReadyTable>();
         json_schema!({
-            "description": "A URL that is polled until it answers, a line of the output, or a port.",
+            "description": "A URL that is polled until it answers with anything but 503, a line of the output, or a port.",
             "anyOf": [{ "type": "string" }, table],
         })
     }
@@ -178,11 +179,14 @@ impl Sign {
                 // The last look gets its time as well, however little of it is left.
                 let patience = patience.max(Duration::from_millis(250));
                 let answer = http_client().get(url).timeout(patience).send().await;
-                let error = answer.err()?;
-                let what = if error.is_timeout() {
-                    "accepts connections but never answers"
-                } else {
-                    "nothing listens there"
+                let what = match answer {
+                    // What is asked of its health says so until it can serve (RFC 9110 §15.6.4).
+                    Ok(answer) if answer.status() == StatusCode::SERVICE_UNAVAILABLE => {
+                        "answers 503, which is to say that it is not"
+                    }
+                    Ok(_) => return None,
+                    Err(error) if error.is_timeout() => "accepts connections but never answers",
+                    Err(_) => "nothing listens there",
                 };
                 Some(format!("{url} was polled and {what}"))
             }
@@ -199,5 +203,33 @@ impl Sign {
                     .map(|_| format!("nothing listens on port {port}"))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::routing::get;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_page_that_says_503_is_waited_for_and_any_other_will_do() {
+        let app = Router::new().route("/wait", get(|| async { StatusCode::SERVICE_UNAVAILABLE }));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("a free port");
+        let address = listener.local_addr().expect("it is bound");
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        let missing = |path: &str| {
+            let sign = Sign::Url(format!("http://{address}{path}"));
+            async move {
+                let log = LogBuffer::default();
+                sign.missing(&log, Duration::from_secs(10)).await
+            }
+        };
+        let waits = missing("/wait").await.expect("it is not ready");
+        assert!(waits.contains("answers 503"), "{waits}");
+        assert_eq!(missing("/elsewhere").await, None);
     }
 }
