@@ -12,6 +12,7 @@ mod start;
 #[cfg(test)]
 mod tests;
 
+use oauth_gauntlet_provider::{Endpoint, JwksFault};
 use serde::{Deserialize, Serialize};
 
 pub use doubt::{is_doubtful, is_shaken};
@@ -209,7 +210,10 @@ pub fn judge(
         left_out |= told.len() < found.len();
         findings.extend(told);
     }
-    findings.extend(recovery.and_then(|recovery| recovery_defect(plan, recovery)));
+    let locked_out = recovery.and_then(|recovery| recovery_defect(plan, recovery));
+    let keeps_keys = recovery.is_some_and(|recovery| keeps_keys(plan, recovery));
+    let excused = locked_out.is_some() && keeps_keys;
+    findings.extend(locked_out.filter(|_| !keeps_keys));
     let own = |step: &StepRecord| step.standing == Standing::SignedIn(step.browser);
     if findings.is_empty() && relies_on_tls && attack.last_step().is_some_and(own) {
         let reason = "the client checks no signature of an ID token that it gets from the provider \
@@ -223,11 +227,31 @@ pub fn judge(
         return Judgement::because(Verdict::Inconclusive, reason);
     }
     let judgement = Judgement::of(findings);
+    let reason = match judgement.verdict {
+        Verdict::Pass if attack.start == Some(Start::Ready) => {
+            Some(start::without_recovery(attack))
+        }
+        Verdict::Pass if excused => Some(
+            "no clean login follows: the client goes by the keys that it was given for a while, as \
+             it may"
+                .to_owned(),
+        ),
+        _ => None,
+    };
     Judgement {
-        reason: (judgement.verdict == Verdict::Pass && attack.start == Some(Start::Ready))
-            .then(|| start::without_recovery(attack)),
+        reason,
         ..judgement
     }
+}
+
+/// Whether a client that was given wrong keys does not ask for others in the login that follows:
+/// how long it keeps a key set is its own affair.
+fn keeps_keys(plan: &Plan, recovery: &Record) -> bool {
+    let mut faults = plan.all_faults();
+    let mut entries = recovery.transcript.iter();
+    let publishes = |jwks: &JwksFault| !jwks.before.is_empty() && jwks.reply.is_none();
+    faults.any(|fault| fault.jwks.as_ref().is_some_and(publishes))
+        && !entries.any(|entry| entry.endpoint == Some(Endpoint::Jwks))
 }
 
 /// Why the control run proves nothing about the run that it controls.

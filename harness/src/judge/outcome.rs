@@ -195,8 +195,10 @@ impl Context<'_> {
 
     /// What led to the outcome, in words that follow "although".
     pub(super) fn circumstance(&self) -> String {
-        if let Some(fault) = self.record.faults.iter().find(|fault| fault.fired > 0) {
-            return format!("the provider sent this: {}", fault.summary);
+        let fired = self.record.faults.iter().filter(|fault| fault.fired > 0);
+        let sent: Vec<&str> = fired.map(|fault| fault.summary.as_str()).collect();
+        if !sent.is_empty() {
+            return format!("the provider sent this: {}", sent.join("; "));
         }
         format!("a good client acts otherwise: {}", self.plan.title)
     }
@@ -263,11 +265,15 @@ impl Context<'_> {
                 words(standing),
             )),
             Outcome::Refused | Outcome::AsksLogin | Outcome::SignedOut if own => {
-                Some(self.finding(
-                    format!(
-                        "the client keeps the user signed in although {}",
+                let pushed = |step: &StepRecord| step.pushed.is_some();
+                let circumstance =
+                    if self.record.steps.iter().any(pushed) && !self.plan.has_faults() {
+                        "the provider has signed the user out".to_owned()
+                    } else {
                         self.circumstance()
-                    ),
+                    };
+                Some(self.finding(
+                    format!("the client keeps the user signed in although {circumstance}"),
                     "the user is not signed in any more",
                     words(standing),
                 ))

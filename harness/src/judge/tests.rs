@@ -164,3 +164,20 @@ fn who_cannot_sign_out_proves_nothing_by_staying_signed_in() {
     assert_eq!(verdict(Standing::AsksLogin), Verdict::Pass);
     assert_eq!(verdict(OWN), Verdict::Inconclusive);
 }
+
+#[test]
+fn keys_that_a_client_keeps_for_a_while_lock_nobody_out() {
+    let refused = || attacked(vec![sign_in(Standing::AsksLogin)]);
+    let judged = |id: &str| {
+        let (attack, recovery) = (refused(), record(vec![sign_in(Standing::AsksLogin)]));
+        judge(&plan(id), &clean(), (&attack, Some(&recovery)))
+    };
+    let judgement = judged("id-token/key-for-encryption[use]");
+    assert_eq!(judgement.verdict, Verdict::Pass);
+    let reason = judgement
+        .reason
+        .expect("it says that no clean login follows");
+    assert!(reason.contains("keys that it was given"), "{reason}");
+    // To keep that there was no answer is another thing.
+    assert_ne!(judged("discovery/unreachable[keys]").verdict, Verdict::Pass);
+}

@@ -25,7 +25,7 @@ pub(super) use self::early::{Early, arm_early, play_started, start_that_failed};
 use self::observe::point;
 use super::{Arrived, Deposit, FaultRecord, Record, Secret, Standing, StepRecord, Window};
 use crate::chromium::Said;
-use crate::scenario::{Act, Browser, Plan, Role, Settings, Step};
+use crate::scenario::{Act, Browser, Plan, Role, Settings, Step, document};
 use crate::target::{Instance, Target, Way, last_number};
 use crate::transcript::{Posted, Sighting};
 use crate::user_agent::{Halts, Jar, Request, UserAgent};
@@ -211,8 +211,11 @@ impl<'a> Stage<'a> {
     async fn attack(&mut self, plan: &Plan, mut early: Early) -> Result<Record, RunError> {
         let instance = self.instance;
         let over_tls = instance.honest.url().starts_with("https");
+        let measured = plan.scenario.tls_may_replace && over_tls;
+        // What a client keeps of a document from the yardstick's login, it would not ask for again.
+        let measured_later = plan.all_faults().any(|fault| document(fault).is_some());
         let mut signatures = None;
-        if plan.scenario.tls_may_replace && over_tls {
+        if measured && !measured_later {
             signatures = Some(yardstick::signatures(self.target, instance, plan).await?);
             self.journal_from = [&instance.honest, &instance.attacker].map(last_number);
         }
@@ -230,6 +233,9 @@ impl<'a> Stage<'a> {
         }
         self.disarm(armed);
         let mut record = self.record().await;
+        if measured && measured_later {
+            signatures = Some(yardstick::signatures(self.target, instance, plan).await?);
+        }
         record.signatures = signatures;
         Ok(record)
     }
