@@ -76,7 +76,15 @@ fn fault_unused(plan: &Plan, control: &Record, attack: &Record) -> Option<Judgem
             .steps
             .iter()
             .all(|step| step.fault.is_empty() || step.act == Act::Visit);
-    if later && plan.all_faults().all(|fault| fault.userinfo.is_some()) {
+    let read_again = || {
+        let signed_in = attack.steps.first().map(|step| step.probe.to);
+        let mut entries = attack.transcript.iter();
+        entries.any(|entry| {
+            entry.endpoint == Some(Endpoint::Userinfo)
+                && signed_in.is_some_and(|moment| entry.started >= moment)
+        })
+    };
+    if later && plan.all_faults().all(|fault| fault.userinfo.is_some()) && !read_again() {
         let reason =
             "the client does not read userinfo again, so what it says later does not matter";
         return Some(Judgement::because(Verdict::Info, reason));
@@ -206,7 +214,7 @@ fn no_login_begun(attack: &Record) -> Option<Judgement> {
     let mut steps = attack.steps.iter();
     steps.find(|step| outcome::begins_no_login(attack, step))?;
     let reason = "the client begins no login in a browser where somebody is signed in already";
-    Some(Judgement::because(Verdict::Inconclusive, reason))
+    Some(Judgement::because(Verdict::Info, reason))
 }
 
 /// A sign-in on the way to the attack, with no fault in it, that did not succeed.

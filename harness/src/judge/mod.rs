@@ -190,6 +190,7 @@ pub fn judge(
     }
     let relies_on_tls = attack.signatures == Some(Signatures::Unchecked);
     let may_rely_on_tls = relies_on_tls || attack.signatures == Some(Signatures::Unknown);
+    let taken_over = !strangers.is_empty();
     let mut findings = strangers;
     let mut left_out = false;
     for (index, step) in attack.steps.iter().enumerate() {
@@ -210,6 +211,8 @@ pub fn judge(
         left_out |= told.len() < found.len();
         findings.extend(told);
     }
+    // Who has got into somebody else's account may well be kept there.
+    let recovery = recovery.filter(|_| !taken_over);
     let locked_out = recovery.and_then(|recovery| recovery_defect(plan, recovery));
     let keeps_keys = recovery.is_some_and(|recovery| keeps_keys(plan, recovery));
     let excused = locked_out.is_some() && keeps_keys;

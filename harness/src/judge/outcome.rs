@@ -7,6 +7,7 @@ use super::ground::{is_about_state_alone, is_of_a_login_begun_anew, sends};
 use crate::run::{Arrived, Record, Standing, StepRecord};
 use crate::scenario::{
     Act, Browser, Expect, Level, Outcome, Plan, PushAnswer, RequestCount, Role, Severity,
+    StateSource,
 };
 use crate::transcript::{Entry, Party};
 use crate::user_agent::Answer;
@@ -356,6 +357,7 @@ impl Context<'_> {
             .record
             .during(self.step.window)
             .filter(|entry| entry.endpoint == Some(endpoint) && !entry.crafted)
+            .filter(|entry| endpoint != Endpoint::Userinfo || carries_a_token(entry))
             .filter(|entry| !is_of_a_login_begun_anew(self.record, self.step, entry));
         let entry = calls.next()?;
         let name = endpoint_name(endpoint);
@@ -408,13 +410,18 @@ impl Context<'_> {
             return None;
         }
         let guarded = has("code_challenge") || has("nonce");
+        let mut callbacks = (self.plan.steps.iter()).filter_map(|step| step.callback.as_ref());
+        let state = if callbacks.any(|callback| callback.state == StateSource::Replayed) {
+            "a state that was used before"
+        } else {
+            "the wrong state"
+        };
         let mut finding = self.finding(
-            "the client sent a code to the token endpoint that came with the wrong state"
-                .to_owned(),
+            format!("the client sent a code to the token endpoint that came with {state}"),
             "the authorization response is refused before its code is used",
             "the code reached the token endpoint".to_owned(),
         );
-        if guarded {
+        if guarded && kept_out {
             finding.level = finding.level.min(Level::Should);
             finding.observed.push_str(match sent.answer.status() {
                 Some(200) => ", which took it; the login was refused after that",
@@ -422,6 +429,21 @@ impl Context<'_> {
             });
         }
         Some(at(finding, Some(sent)))
+    }
+
+    /// How many requests of a kind one clean login makes: some clients try their credentials in two
+    /// ways, and what a login makes of that has a scenario of its own.
+    fn of_one_login(&self, endpoint: Endpoint) -> u32 {
+        if endpoint != Endpoint::Token {
+            return 1;
+        }
+        let begins = |entry: &&Entry| entry.is_authorization_request();
+        let redeems =
+            |entry: &&Entry| entry.endpoint == Some(endpoint) && entry.form("code").is_some();
+        let entries = || self.control.transcript.iter();
+        let logins = entries().filter(begins).count().max(1);
+        let requests = entries().filter(redeems).count();
+        u32::try_from(requests / logins).unwrap_or(1).max(1)
     }
 
     fn requests(&self, count: &RequestCount) -> Option<Finding> {
@@ -440,6 +462,7 @@ impl Context<'_> {
                     .without
                     .iter()
                     .all(|name| entry.parameter(name).is_none())
+                && (!count.with_secrets || carries_secrets(entry))
         };
         let found: Vec<&Entry> = self
             .record
@@ -450,7 +473,8 @@ impl Context<'_> {
         let anew = |entry: &&&Entry| is_of_a_login_begun_anew(self.record, self.step, entry);
         let number = u32::try_from(found.len()).unwrap_or(u32::MAX);
         let others = u32::try_from(found.iter().filter(anew).count()).unwrap_or(u32::MAX);
-        if number >= count.min && number - others <= count.max {
+        let most = count.max.saturating_mul(self.of_one_login(count.to));
+        if number >= count.min && number - others <= most {
             return None;
         }
         let name = match count.issuer {
@@ -545,6 +569,30 @@ impl Context<'_> {
         );
         Some(at(finding, self.last_of_act()))
     }
+}
+
+/// Whether a request to userinfo comes with anything that could be a token: scripts that have none
+/// send a word in its place, and have used none.
+fn carries_a_token(entry: &Entry) -> bool {
+    const NONE: [&str; 5] = ["", "undefined", "null", "none", "nil"];
+    let header = entry.authorization.as_deref().unwrap_or_default();
+    let header = header.split_once(' ').map_or(header, |(_, token)| token);
+    let sent = entry.parameter("access_token");
+    let sent = sent.as_deref().unwrap_or(header);
+    !NONE.contains(&sent.trim().to_lowercase().as_str())
+}
+
+/// Whether a request says what only its sender and its receiver should know.
+fn carries_secrets(entry: &Entry) -> bool {
+    const SECRETS: [&str; 6] = [
+        "code",
+        "code_verifier",
+        "client_secret",
+        "client_assertion",
+        "refresh_token",
+        "access_token",
+    ];
+    entry.authorization.is_some() || SECRETS.iter().any(|name| entry.parameter(name).is_some())
 }
 
 pub(super) fn at(finding: Finding, entry: Option<&Entry>) -> Finding {

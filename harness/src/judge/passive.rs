@@ -5,6 +5,8 @@ mod fresh;
 mod front;
 mod pages;
 
+use std::fmt::Write as _;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use oauth_gauntlet_provider::Endpoint;
@@ -68,6 +70,14 @@ pub fn passive(plan: &Plan, check: Check, runs: &[&Record]) -> Looked {
         ..
     } = tally;
     let run = findings.first().map_or(0, |(run, _)| *run);
+    // One transcript is shown, so that what it has to say comes first.
+    findings.sort_by_key(|(of, _)| *of != run);
+    for (_, finding) in findings.iter_mut().filter(|(of, _)| *of != run) {
+        if let Some(number) = finding.exchange.take() {
+            write!(finding.observed, ", in exchange {number} of another run")
+                .expect("a string takes all");
+        }
+    }
     // One sentence each; the first exchange stands for all that broke it the same way.
     let mut said = Vec::new();
     findings.retain(|(_, finding)| {
@@ -130,6 +140,19 @@ pub(super) fn authorization_requests(run: &Record) -> impl Iterator<Item = &Entr
     run.transcript
         .iter()
         .filter(|entry| entry.is_authorization_request())
+}
+
+/// Whether a code is redeemed that the attacker asked for himself, so that the client knows nothing
+/// of how that was done.
+fn is_of_a_crafted_request(run: &Record, redeems: &Entry) -> bool {
+    let Some(code) = redeems.form("code") else {
+        return false;
+    };
+    let mut responses = run.transcript.iter().filter(|entry| entry.crafted);
+    responses.any(|entry| {
+        let location = entry.answer.header("location");
+        location.is_some_and(|location| location.contains(&format!("code={code}")))
+    })
 }
 
 /// Whether an issuer told the client of PKCE in another way than honest ones do. What a client makes
@@ -223,7 +246,10 @@ fn leaks(tally: &mut Tally<'_>, run: &Record) {
                     ),
                 );
             }
-            if body.contains(&secret.value) {
+            // Frameworks repeat in a page where a redirect leads.
+            let leads = (entry.answer.header("location"))
+                .is_some_and(|location| location.contains(&secret.value));
+            if body.contains(&secret.value) && !leads {
                 tally.found(
                     Some(entry),
                     format!("the client shows the {what} in a page"),
@@ -415,7 +441,7 @@ fn redirect_uri(tally: &mut Tally<'_>, run: &Record) {
     for entry in &run.transcript {
         let code_grant = entry.endpoint == Some(Endpoint::Token)
             && entry.form("grant_type").as_deref() == Some("authorization_code");
-        if !code_grant || asked.is_empty() {
+        if !code_grant || asked.is_empty() || is_of_a_crafted_request(run, entry) {
             continue;
         }
         tally.looked_at += 1;

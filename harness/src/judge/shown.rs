@@ -4,7 +4,7 @@ use super::Finding;
 use super::outcome::{Context, at};
 use crate::scenario::{Level, Severity};
 use crate::transcript::Entry;
-use crate::user_agent::has_handler;
+use crate::user_agent::{has_handler, texts};
 
 impl Context<'_> {
     pub(super) fn never_shows(&self, text: &str) -> Option<Finding> {
@@ -49,9 +49,15 @@ impl Context<'_> {
         let status = entry.answer.status()?;
         let empty = entry.shown().trim().is_empty();
         let page = match self.step.explained {
-            _ if empty => "an empty page",
-            Some(false) => "a page that does not look as [error_page] in the target file says",
-            None if status == 500 => "a page for crashes",
+            _ if empty => "an empty page".to_owned(),
+            Some(false) => {
+                "a page that does not look as [error_page] in the target file says".to_owned()
+            }
+            None if status == 500 => format!(
+                "“{}”, as of a crash; if it is meant to look so, [error_page] in the target file \
+                 can say it",
+                beginning(entry.shown())
+            ),
             Some(true) | None => return None,
         };
         let mut finding = self.finding(
@@ -89,7 +95,7 @@ impl Context<'_> {
             .into_iter()
             .find(|entry| is_markup(entry) && entry.shown().contains(text))?;
         let finding = self.finding(
-            "the client puts text from the URL into its page as markup".to_owned(),
+            "the client puts text from outside into its page as markup".to_owned(),
             "what comes from outside is escaped, or not shown",
             format!("the page contains {text}"),
         );
@@ -128,6 +134,17 @@ impl Context<'_> {
     }
 }
 
+/// How the text of a page begins.
+fn beginning(page: &str) -> String {
+    const LENGTH: usize = 60;
+    let text = texts(page, "body").concat();
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match text.char_indices().nth(LENGTH) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
+
 /// Whether a browser would read a page as markup.
 fn is_markup(entry: &Entry) -> bool {
     let kind = entry
@@ -138,4 +155,17 @@ fn is_markup(entry: &Entry) -> bool {
     ["text/html", "application/xhtml", "image/svg"]
         .iter()
         .any(|markup| kind.starts_with(markup))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_is_told_by_the_beginning_of_its_text() {
+        let page = "<html><head><title>x</title></head><body><h1>Server\n Error</h1>(500)";
+        assert_eq!(beginning(page), "Server Error(500)");
+        assert_eq!(beginning("Authentication failed"), "Authentication failed");
+        assert_eq!(beginning(&"ü".repeat(100)).chars().count(), 61);
+    }
 }

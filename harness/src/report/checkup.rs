@@ -86,8 +86,9 @@ pub fn checkup(target: &Target, clean: &Baseline) -> String {
         screen.line(
             "hint",
             &format!(
-                "{} is seen and not claimed, so its scenarios are skipped",
-                names(&unclaimed)
+                "{} {} seen and not claimed, so scenarios are skipped",
+                names(&unclaimed),
+                if unclaimed.len() == 1 { "is" } else { "are" }
             ),
         );
         screen.line("", &format!("write {}{place}", proposal(target, seen)));
@@ -242,11 +243,15 @@ fn why_unseen(capability: Capability, seen: &Observed) -> &'static str {
         Capability::Nonce => "the app sent no nonce",
         Capability::Discovery => "the app never fetched the discovery document",
         Capability::Refresh if seen.refresh_token => {
-            "the app did not use its refresh token after the access token had expired"
+            "the app did not use its refresh token when the provider refused the expired access \
+             token (one that goes by `expires_in` alone is not seen to)"
         }
         Capability::Refresh => "the app was given no refresh token: it does not ask for one",
         Capability::Logout => "the app still shows the user after signing out",
-        Capability::RpLogout => "signing out never led to the provider's end-session endpoint",
+        Capability::RpLogout => {
+            "signing out never led to the end_session_endpoint of the discovery document, which is \
+             {issuer}/end_session"
+        }
         _ => "that was not seen",
     }
 }

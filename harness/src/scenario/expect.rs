@@ -93,6 +93,9 @@ pub struct RequestCount {
     /// Only requests without these parameters are counted.
     #[serde(default)]
     pub without: Vec<String>,
+    /// Only requests with a code, a token or the client's credentials are counted.
+    #[serde(default)]
+    pub with_secrets: bool,
     /// At least so many.
     #[serde(default)]
     pub min: u32,

@@ -102,9 +102,13 @@ pub(super) fn nothing_foreign(tally: &mut Tally<'_>, run: &Record) {
 
 /// OWASP ASVS 5.0 §16.5.1: what a crash says is for the log.
 pub(super) fn no_stack_trace(tally: &mut Tally<'_>, run: &Record) {
-    const SIGNS: [&str; 10] = [
+    const SIGNS: [&str; 14] = [
         "Traceback (most recent call last)",
         "node_modules/",
+        "node:internal/",
+        "at async ",
+        "Stack trace:",
+        "\n\tat ",
         "at Object.<anonymous>",
         "at Object.&lt;anonymous&gt;",
         "panicked at ",
@@ -140,6 +144,7 @@ pub(super) fn no_framing(tally: &mut Tally<'_>, run: &Record) {
             continue;
         };
         if !is_html(entry) {
+            tally.moot = Some("what the client shows a signed-in user is no HTML");
             continue;
         }
         tally.looked_at += 1;

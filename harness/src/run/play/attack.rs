@@ -37,6 +37,33 @@ fn parameter(response: &Url, name: &str) -> Option<String> {
         .map(|(_, value)| value.into_owned())
 }
 
+/// The redirect URI that a response came to: its own query stays (RFC 6749 §3.1.2).
+fn without_response(mut response: Url) -> Url {
+    const OF_RESPONSES: [&str; 11] = [
+        "code",
+        "state",
+        "iss",
+        "error",
+        "error_description",
+        "error_uri",
+        "session_state",
+        "access_token",
+        "token_type",
+        "expires_in",
+        "id_token",
+    ];
+    response.set_fragment(None);
+    let pairs = response.query_pairs().into_owned();
+    let own: Vec<(String, String)> = pairs
+        .filter(|(name, _)| !OF_RESPONSES.contains(&name.as_str()))
+        .collect();
+    response.set_query(None);
+    if !own.is_empty() {
+        response.query_pairs_mut().extend_pairs(own);
+    }
+    response
+}
+
 impl Stage<'_> {
     /// Puts an authorization response together: the request that opens it, and the code in it.
     pub(super) async fn prepare(
@@ -60,6 +87,7 @@ impl Stage<'_> {
         let mut all = actor.held.iter().rev().skip(1);
         let earlier = all.next().map(|(_, url)| url.clone());
         let known = actor.redirect_uri.clone();
+        let nonce = actor.nonce.clone();
         let responses = [&pending, &relayed, &stolen, &opened];
         let in_fragment = { responses }.into_iter().flatten().any(comes_in_fragment);
 
@@ -94,11 +122,7 @@ impl Stage<'_> {
             of_state,
             known.or_else(|| self.attacker.redirect_uri.clone()),
         ) {
-            (Some(mut held), _) => {
-                held.set_query(None);
-                held.set_fragment(None);
-                held
-            }
+            (Some(held), _) => without_response(held),
             (None, Some(redirect_uri)) => {
                 Url::parse(&redirect_uri).map_err(|_| missing("a redirect URI that is a URL"))?
             }
@@ -113,7 +137,7 @@ impl Stage<'_> {
             "pending.state",
             from(pending.as_ref(), "state").unwrap_or_default(),
         );
-        self.mint(&mut values, &callback.with)?;
+        self.mint(&mut values, &callback.with, nonce.as_deref())?;
         let mut pairs: Vec<(String, String)> = Vec::new();
         pairs.extend(code.clone().map(|code| ("code".to_owned(), code)));
         pairs.extend(state.map(|state| ("state".to_owned(), state)));
@@ -161,6 +185,9 @@ impl Stage<'_> {
         values.set("honest.issuer", instance.honest.url());
         values.set("honest.client_id", instance.client_id.as_str());
         values.set("attacker.issuer", instance.attacker.url());
+        // To HTTP libraries another port or name is another host; both names are of this machine.
+        let elsewhere = (instance.attacker.url()).replacen("://127.0.0.1:", "://localhost:", 1);
+        values.set("attacker.elsewhere", elsewhere);
         for (who, account) in [
             ("victim", &instance.victim),
             ("attacker", &instance.mallory),
@@ -178,7 +205,12 @@ impl Stage<'_> {
 
     /// Tokens that parameters of a prepared response name: for this client, or for another client
     /// of the same issuer, which the attacker runs.
-    fn mint(&mut self, values: &mut Values, with: &[(String, String)]) -> Result<(), RunError> {
+    fn mint(
+        &mut self,
+        values: &mut Values,
+        with: &[(String, String)],
+        nonce: Option<&str>,
+    ) -> Result<(), RunError> {
         let names = |name: &str| with.iter().any(|(_, value)| value.contains(name));
         let instance = self.instance;
         let issuer = &instance.honest;
@@ -214,7 +246,7 @@ impl Stage<'_> {
             }
             let name = format!("{who}.unsigned_id_token");
             if names(&name) {
-                let value = self.unsigned(account);
+                let value = self.unsigned(account, nonce);
                 values.set(&name, value.as_str());
                 let kind = SecretKind::IdToken;
                 self.minted.push(Secret { kind, value });
@@ -223,10 +255,11 @@ impl Stage<'_> {
         Ok(())
     }
 
-    /// An ID token that nobody signed, which anybody can write.
-    fn unsigned(&self, account: &Account) -> String {
+    /// An ID token that nobody signed, which anybody can write: the nonce of one's own login stands
+    /// in the address of its authorization request.
+    fn unsigned(&self, account: &Account, nonce: Option<&str>) -> String {
         let now = self.instance.honest.clock().now();
-        let claims = serde_json::json!({
+        let mut claims = serde_json::json!({
             "iss": self.instance.honest.url(),
             "aud": self.instance.client_id,
             "sub": account.sub,
@@ -237,6 +270,9 @@ impl Stage<'_> {
             "iat": now,
             "exp": now + 600,
         });
+        if let Some(nonce) = nonce {
+            claims["nonce"] = nonce.into();
+        }
         let part = |json: &serde_json::Value| URL_SAFE_NO_PAD.encode(json.to_string());
         let header = part(&serde_json::json!({ "alg": "none", "typ": "JWT" }));
         format!("{header}.{}.", part(&claims))

@@ -122,6 +122,8 @@ struct Actor {
     copied: Option<Jar>,
     /// The redirect URI of the last authorization request.
     redirect_uri: Option<String>,
+    /// The nonce of that request.
+    nonce: Option<String>,
 }
 
 struct Stage<'a> {

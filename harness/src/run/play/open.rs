@@ -93,9 +93,16 @@ impl Stage<'_> {
             if is_authorization_response(&exchange.url, &app) {
                 actor.opened = Some(exchange.url.clone());
             }
-            let mut pairs = exchange.url.query_pairs();
-            if let Some((_, redirect_uri)) = pairs.find(|(name, _)| name == "redirect_uri") {
-                actor.redirect_uri = Some(redirect_uri.into_owned());
+            let named = |wanted: &str| {
+                let mut pairs = exchange.url.query_pairs();
+                let found = pairs.find(|(name, _)| name == wanted);
+                found.map(|(_, value)| value.into_owned())
+            };
+            // What the issuer turns away leads nobody anywhere.
+            let refused = (exchange.answer.status()).is_some_and(|status| status >= 400);
+            if let (Some(redirect_uri), false) = (named("redirect_uri"), refused) {
+                actor.redirect_uri = Some(redirect_uri);
+                actor.nonce = named("nonce");
             }
         }
         match arrival {
