@@ -34,6 +34,7 @@ impl Store {
             Some(directory) => Self::Files(Files {
                 directory,
                 swept_at: Arc::default(),
+                writing: Arc::default(),
             }),
         }
     }
@@ -61,19 +62,29 @@ impl SessionStore for Store {
         while self.load(&record.id).await?.is_some() {
             record.id = Id::default();
         }
-        if let Self::Files(files) = self {
-            files.sweep().await?;
+        match self {
+            Self::Memory(memory) => {
+                memory.insert(record);
+                Ok(())
+            }
+            Self::Files(files) => {
+                files.sweep().await?;
+                files.insert(record).await
+            }
         }
-        self.save(record).await
     }
 
+    /// A session that was ended while a request of it went on stays ended: the user was signed out
+    /// meanwhile, here or by the provider.
     async fn save(&self, record: &Record) -> Result<()> {
         match self {
             Self::Memory(memory) => {
-                memory.save(record);
+                if let Some(kept) = memory.lock().sessions.get_mut(&record.id) {
+                    *kept = record.clone();
+                }
                 Ok(())
             }
-            Self::Files(files) => files.save(record).await,
+            Self::Files(files) => files.replace(record).await,
         }
     }
 
@@ -91,7 +102,10 @@ impl SessionStore for Store {
                 memory.lock().sessions.remove(id);
                 Ok(())
             }
-            Self::Files(files) => done(fs::remove_file(files.path(id)).await),
+            Self::Files(files) => {
+                let _turn = files.writing.lock().await;
+                done(fs::remove_file(files.path(id)).await)
+            }
         }
     }
 }
@@ -113,7 +127,7 @@ struct Sessions {
 impl Memory {
     /// Removes the expired ones whenever the number has doubled: no session costs more than a
     /// constant for it, and dead ones are never more than the living.
-    fn save(&self, record: &Record) {
+    fn insert(&self, record: &Record) {
         let mut inner = self.lock();
         if inner.sessions.len() >= inner.sweep_at {
             inner.sessions.retain(|_, record| is_alive(record));
@@ -137,6 +151,8 @@ const SWEEP_EVERY: Duration = Duration::from_mins(10);
 pub(crate) struct Files {
     directory: PathBuf,
     swept_at: Arc<Mutex<Option<SystemTime>>>,
+    /// Whoever ends sessions or writes one anew, so that none comes back from the dead.
+    writing: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Files {
@@ -156,7 +172,7 @@ impl Files {
     }
 
     /// Writes beside the file and moves into place, so that a crash leaves the old or the new one.
-    async fn save(&self, record: &Record) -> Result<()> {
+    async fn insert(&self, record: &Record) -> Result<()> {
         let bytes = serde_json::to_vec(record).map_err(|error| Error::Encode(error.to_string()))?;
         let path = self.path(&record.id);
         let draft = path.with_extension("new");
@@ -170,7 +186,18 @@ impl Files {
         done(written.await)
     }
 
+    /// Writes a session anew, unless it has been ended meanwhile.
+    async fn replace(&self, record: &Record) -> Result<()> {
+        let _turn = self.writing.lock().await;
+        match fs::try_exists(self.path(&record.id)).await {
+            Ok(true) => self.insert(record).await,
+            Ok(false) => Ok(()),
+            Err(error) => Err(Error::Backend(error.to_string())),
+        }
+    }
+
     async fn end(&self, meant: impl Fn(&Record) -> bool) -> Result<usize> {
+        let _turn = self.writing.lock().await;
         let Ok(mut entries) = fs::read_dir(&self.directory).await else {
             return Ok(0);
         };

@@ -200,6 +200,12 @@ fn act(step: &Step) -> String {
             };
             format!("the provider posts {about} to the client")
         }
+        Act::PushLogoutAmidVisit => format!(
+            "{who} opens the protected page, and meanwhile the provider posts a logout token to the client"
+        ),
+        Act::ForgeCookies => {
+            format!("{who} writes the user into the cookies in place of oneself")
+        }
         Act::CopyCookies => format!("somebody copies the cookies of {who}"),
         Act::RestoreCookies => format!("{who} comes with the copied cookies"),
         Act::RelabelCookies => {

@@ -13,6 +13,7 @@ pub(super) fn missing(plan: &Plan, control: &Record, attack: &Record) -> Option<
     fault_unused(plan, control, attack)
         .or_else(|| nonce_unsent(plan, control))
         .or_else(|| challenge_unsent(plan, control))
+        .or_else(|| nothing_to_choose(plan, control))
         .or_else(|| nothing_planted(attack))
         .or_else(|| cookies_unused(control, attack))
         .or_else(|| login_leads_nowhere(plan, attack))
@@ -72,10 +73,10 @@ fn fault_unused(plan: &Plan, control: &Record, attack: &Record) -> Option<Judgem
         return Some(Judgement::because(Verdict::Info, reason));
     }
     let later = plan.faults.is_empty()
-        && plan
-            .steps
-            .iter()
-            .all(|step| step.fault.is_empty() || step.act == Act::Visit);
+        && plan.steps.iter().all(|step| {
+            let visits = matches!(step.act, Act::Visit | Act::PushLogoutAmidVisit);
+            step.fault.is_empty() || visits
+        });
     let read_again = || {
         let signed_in = attack.steps.first().map(|step| step.probe.to);
         let mut entries = attack.transcript.iter();
@@ -143,6 +144,21 @@ fn challenge_unsent(plan: &Plan, control: &Record) -> Option<Judgement> {
     None
 }
 
+/// What ties a login to a browser cannot be chosen for a client that sends nothing of the kind.
+fn nothing_to_choose(plan: &Plan, control: &Record) -> Option<Judgement> {
+    const TIES: [&str; 3] = ["state", "nonce", "code_challenge"];
+    let mut counts = (plan.steps.iter())
+        .filter_map(|step| step.expect.as_ref())
+        .flat_map(|expect| &expect.requests)
+        .filter(|count| count.to == Endpoint::Authorize && count.max == 0);
+    let tie =
+        counts.find_map(|count| TIES.into_iter().find(|tie| count.with.contains_key(*tie)))?;
+    (!sends(&[control], tie)).then(|| {
+        let reason = format!("the client sends no {tie} of its own, so there is none to choose");
+        Judgement::because(Verdict::Info, reason)
+    })
+}
+
 fn nothing_planted(attack: &Record) -> Option<Judgement> {
     let mut steps = attack.steps.iter();
     let step = steps.find(|step| step.planted == Some(0))?;
@@ -150,6 +166,9 @@ fn nothing_planted(attack: &Record) -> Option<Judgement> {
         Act::RelabelCookies => {
             "the client has no cookie for sessions alone beside one for logins that are under way, \
              or does not ask strangers to sign in: there is nothing to mistake"
+        }
+        Act::ForgeCookies => {
+            "no cookie of the client can be read and names its user, so there is none to forge"
         }
         _ => "the client sets no cookie before sign-in, so there is none to plant",
     };

@@ -21,6 +21,7 @@ pub(super) fn check(id: &str, path: &str, text: &str, scenario: &Scenario) -> Ve
     check.faults(scenario);
     check.steps(scenario);
     check.changes(id, scenario);
+    check.expects_once(scenario);
     check.prose(scenario);
     check.defects
 }
@@ -182,6 +183,24 @@ impl Check<'_> {
                 self.key("title", None),
                 "the scenario expects nothing, so it can never fail".to_owned(),
                 "add an [expect] table, for example: outcome = \"refused\"",
+            );
+        }
+    }
+
+    /// The expectation of a scenario is that of its last step, which has none of its own.
+    fn expects_once(&mut self, scenario: &Scenario) {
+        let own = |steps: &[Step]| steps.last().is_some_and(|step| step.expect.is_some());
+        let whole = scenario.expect.is_some();
+        let twice = scenario.case.iter().any(|case| {
+            let steps = case.step.as_deref().unwrap_or(&scenario.step);
+            own(steps) && (whole || case.expect.is_some())
+        });
+        if twice || (scenario.case.is_empty() && whole && own(&scenario.step)) {
+            self.report(
+                self.key("expect", None),
+                "the last step has an expectation of its own, and [expect] would replace it"
+                    .to_owned(),
+                "put all of it into one of the two",
             );
         }
     }

@@ -51,9 +51,11 @@ impl Plan {
                     | Act::PlantCookies
                     | Act::RestoreCookies
                     | Act::RelabelCookies
+                    | Act::ForgeCookies
                     | Act::BlockCookies
                     | Act::ForgedSignOut
                     | Act::PushLogout
+                    | Act::PushLogoutAmidVisit
             )
         };
         let attacker = |step: &Step| {
@@ -95,7 +97,7 @@ impl Plan {
             return None;
         }
         self.steps.iter().find_map(|step| match step.act {
-            Act::PushLogout => Some(Act::PushLogout),
+            Act::PushLogout | Act::PushLogoutAmidVisit => Some(Act::PushLogout),
             Act::ForgedSignOut => Some(Act::SignOut),
             _ => None,
         })

@@ -98,10 +98,16 @@ pub enum Act {
     /// Comes with each cookie of the login that this browser has begun under the name of each cookie
     /// that the victim's got by signing in, until the client takes one of them for something.
     RelabelCookies,
+    /// Writes the victim into every cookie of this browser that names its owner, by `sub`, e-mail
+    /// address or user name, as it is, URL-encoded or in base64.
+    ForgeCookies,
     /// This browser keeps and sends no cookies from now on, until the recovery.
     BlockCookies,
     /// The issuer posts a logout token to the client.
     PushLogout,
+    /// Opens the client's protected page, and while the client waits for userinfo, the issuer posts a
+    /// logout token to it.
+    PushLogoutAmidVisit,
     /// Another site makes the browser sign out: the request of `sign-out`, without a form's hidden
     /// fields.
     ForgedSignOut,

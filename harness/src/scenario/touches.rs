@@ -3,7 +3,7 @@
 
 use oauth_gauntlet_provider::{Endpoint, Fault, TransportAct};
 
-use super::{Act, Plan, Step};
+use super::{Act, Plan, Role, Step};
 
 /// What a scenario touches that others would notice on the same client, from little to much.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -76,6 +76,10 @@ impl Plan {
 
 /// The document that a fault is about, if it is about one.
 pub fn document(fault: &Fault) -> Option<Endpoint> {
+    if Role::named(fault.when.issuer.as_deref()) == Role::Attacker {
+        // No client reads what the attacker publishes before something leads it there.
+        return None;
+    }
     let at = fault.transport.as_ref().map(|transport| transport.at);
     if fault.metadata.is_some() || at == Some(Endpoint::Metadata) {
         Some(Endpoint::Metadata)
@@ -90,7 +94,7 @@ pub fn document(fault: &Fault) -> Option<Endpoint> {
 pub fn of_steps(steps: &[Step]) -> Touches {
     let touched = steps.iter().map(|step| match step.act {
         Act::RotateKeys => Touches::Keys,
-        Act::Expire | Act::PushLogout => Touches::Others,
+        Act::Expire | Act::PushLogout | Act::PushLogoutAmidVisit => Touches::Others,
         _ => Touches::Nothing,
     });
     touched.max().unwrap_or_default()

@@ -35,6 +35,8 @@ async fn behaves(store: &Store) {
     store.delete(&one.id).await.unwrap();
     store.delete(&one.id).await.unwrap();
     assert_eq!(store.load(&one.id).await.unwrap(), None);
+    store.save(&one).await.unwrap();
+    assert_eq!(store.load(&one.id).await.unwrap(), None, "it stays ended");
 }
 
 #[tokio::test]
@@ -92,7 +94,7 @@ fn only_files_of_our_naming_are_swept() {
 fn expired_sessions_do_not_pile_up_in_memory() {
     let memory = Memory::default();
     for _ in 0..5000 {
-        memory.save(&record(-1));
+        memory.insert(&record(-1));
     }
     assert!(memory.lock().sessions.len() <= 1024);
 }

@@ -1,5 +1,8 @@
 //! What somebody does to the cookies of a browser.
 
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
+
 use super::{Acted, RunError, Stage};
 use crate::run::{Arrived, Standing};
 use crate::scenario::{Act, Browser, Step};
@@ -76,9 +79,49 @@ impl Stage<'_> {
         })
     }
 
+    /// Writes the victim's account into the cookies in place of the browser's owner.
+    pub(super) async fn forge_cookies(&mut self, browser: Browser) -> Result<Acted, RunError> {
+        let host = self.page("/")?.host_str().unwrap_or_default().to_owned();
+        let own = self.instance.account(browser).needles().map(str::to_owned);
+        let victims = self.instance.victim.needles().map(str::to_owned);
+        let jar = self.actor(browser).agent.cookies().await;
+        let mut forged = 0;
+        let cookies = jar.of_host(&host).map(|cookie| {
+            let value = own
+                .iter()
+                .zip(&victims)
+                .fold(cookie.value.clone(), |value, (own, victims)| {
+                    in_place_of(&value, own, victims)
+                });
+            forged += usize::from(value != cookie.value);
+            StoredCookie {
+                value,
+                ..cookie.clone()
+            }
+        });
+        let cookies: Jar = cookies.collect();
+        self.come_with(browser, cookies).await;
+        Ok(Acted {
+            planted: Some(forged),
+            ..Acted::at(Arrived::Nowhere)
+        })
+    }
+
     async fn come_with(&mut self, browser: Browser, jar: Jar) {
         self.actor(browser).agent.set_cookies(jar).await;
     }
+}
+
+/// A cookie's value with one text in place of another, as it is, URL-encoded or in base64.
+fn in_place_of(value: &str, own: &str, others: &str) -> String {
+    let encoded = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+    let mut value = value
+        .replace(own, others)
+        .replace(&encoded(own), &encoded(others));
+    for engine in [&STANDARD, &STANDARD_NO_PAD, &URL_SAFE, &URL_SAFE_NO_PAD] {
+        value = value.replace(&engine.encode(own), &engine.encode(others));
+    }
+    value
 }
 
 /// The cookies of a begun login under the names of those that only a signed-in browser has.

@@ -108,6 +108,8 @@ struct Armed {
     fault: ArmedFault,
     summary: String,
     point: &'static str,
+    /// Nobody has to come to it: it lies at an issuer that a good client does not know.
+    is_bait: bool,
 }
 
 /// One browser, and the authorization responses that it came across.
@@ -261,6 +263,7 @@ impl<'a> Stage<'a> {
             fault: armed,
             summary: fault.summary(),
             point: point(&fault),
+            is_bait: role == Role::Attacker && !self.settings.two_issuers,
         })
     }
 
@@ -277,12 +280,16 @@ impl<'a> Stage<'a> {
 
     fn disarm(&mut self, armed: Vec<Armed>) {
         for armed in armed {
+            let fired = armed.fault.fired();
+            armed.fault.disarm();
+            if armed.is_bait && fired == 0 {
+                continue;
+            }
             self.faults.push(FaultRecord {
-                fired: armed.fault.fired(),
+                fired,
                 summary: armed.summary,
                 point: armed.point,
             });
-            armed.fault.disarm();
         }
     }
 
@@ -293,7 +300,13 @@ impl<'a> Stage<'a> {
         let faults = step.fault.iter().map(|fault| self.arm(fault.0.get_ref()));
         let armed = faults.collect::<Result<Vec<_>, _>>()?;
         let from = Instant::now();
-        let acted = self.act_with_headers(index, step).await?;
+        let usual = self.put_on_headers(step);
+        let acted = self.act(index, step).await;
+        // To visit the page and to look at it is the same.
+        if step.act != Act::Visit {
+            self.actor(step.browser).agent.headers.clone_from(&usual);
+        }
+        let acted = acted?;
         let between = Instant::now();
         // What happens behind the browsers' backs changes no page, and looking at one would
         // already be the next act: a client may renew its tokens there.
@@ -315,6 +328,7 @@ impl<'a> Stage<'a> {
             ),
             _ => self.probe(step.browser).await,
         };
+        self.actor(step.browser).agent.headers = usual;
         let to = Instant::now();
         self.disarm(armed);
         self.look_into_the_browser(step.browser).await;
@@ -339,14 +353,17 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
-    /// The act, with headers that are sent for as long as it takes.
-    async fn act_with_headers(&mut self, index: usize, step: &Step) -> Result<Acted, RunError> {
+    /// Has the browser send the step's headers, and returns those that it sends otherwise.
+    fn put_on_headers(&mut self, step: &Step) -> Vec<(String, String)> {
+        let values = self.values();
+        let filled = step.headers.iter();
+        let headers: Vec<_> = filled
+            .map(|(name, value)| (name.clone(), values.fill(value)))
+            .collect();
         let agent = &mut self.actor(step.browser).agent;
         let usual = agent.headers.clone();
-        agent.headers.extend(step.headers.iter().cloned());
-        let acted = self.act(index, step).await;
-        self.actor(step.browser).agent.headers = usual;
-        acted
+        agent.headers.extend(headers);
+        usual
     }
 
     async fn act(&mut self, index: usize, step: &Step) -> Result<Acted, RunError> {
@@ -416,16 +433,18 @@ impl<'a> Stage<'a> {
                 self.navigate(step, forged, self.before_logins(step)).await
             }
             Act::PushLogout => self.push_logout(step).await,
+            Act::PushLogoutAmidVisit => self.push_logout_amid_visit(step).await,
             Act::CopyCookies | Act::RestoreCookies | Act::PlantCookies | Act::BlockCookies => {
                 self.change_cookies(step, index).await
             }
             Act::RelabelCookies => self.relabel_cookies(step.browser).await,
+            Act::ForgeCookies => self.forge_cookies(step.browser).await,
             Act::Expire => {
                 self.instance.honest.expire_access_tokens();
                 Ok(Acted::at(Arrived::Nowhere))
             }
             Act::RotateKeys => {
-                self.instance.honest.rotate_keys();
+                self.instance.issuer(step.issuer).rotate_keys();
                 Ok(Acted::at(Arrived::Nowhere))
             }
         }

@@ -1,6 +1,6 @@
 //! Logout tokens that the issuer posts to the client (OIDC Back-Channel Logout 1.0).
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -9,8 +9,9 @@ use oauth_gauntlet_provider::{Endpoint, IssuedKind};
 use super::{Acted, RunError, Stage};
 use crate::run::Arrived;
 use crate::scenario::{LogoutAbout, Role, Step};
+use crate::target::last_number;
 use crate::transcript::Posted;
-use crate::user_agent::{Answer, receive};
+use crate::user_agent::{Answer, Request, receive};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -66,6 +67,45 @@ impl Stage<'_> {
             pushed: Some(pushed),
             ..Acted::at(Arrived::Nowhere)
         })
+    }
+
+    /// The browser opens the protected page, and the logout token is posted as soon as the client has
+    /// asked for userinfo; then both are waited for.
+    pub(super) async fn push_logout_amid_visit(&mut self, step: &Step) -> Result<Acted, RunError> {
+        let page = self.page(&self.target.app.protected)?;
+        let asked_before = last_number(&self.instance.honest);
+        let mut agent = std::mem::take(&mut self.actor(step.browser).agent);
+        let leaves = agent.leaves();
+        let mut seen = Vec::new();
+        let limit = self.target.time_limit;
+        let (arrival, pushed) =
+            tokio::join!(agent.open(Request::get(page), &mut seen, &leaves), async {
+                let asked = self.userinfo_was_asked(asked_before);
+                // A client that asks for nothing is pushed to all the same.
+                drop(tokio::time::timeout(limit / 2, asked).await);
+                self.push_logout(step).await
+            });
+        self.actor(step.browser).agent = agent;
+        let arrived = self.remember(step, arrival, &seen, false);
+        self.saw(step.browser, seen, false);
+        Ok(Acted {
+            arrival: arrived,
+            ..pushed?
+        })
+    }
+
+    /// Waits until the honest issuer was asked for userinfo.
+    async fn userinfo_was_asked(&self, after: u64) {
+        loop {
+            let exchanges = self.instance.honest.journal().exchanges();
+            let asked = exchanges
+                .iter()
+                .any(|exchange| exchange.number > after && exchange.endpoint == Endpoint::Userinfo);
+            if asked {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     fn logout(&self, step: &Step, about: LogoutAbout) -> Result<Logout, RunError> {
