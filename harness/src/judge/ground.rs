@@ -4,9 +4,13 @@
 use oauth_gauntlet_provider::{Endpoint, Fault};
 
 use super::{Judgement, Verdict, outcome};
-use crate::run::{Record, Standing, StepRecord};
+use crate::run::{FaultRecord, Record, Standing, StepRecord};
 use crate::scenario::{Act, Capability, CodeSource, Outcome, Plan, StateSource, document};
 use crate::transcript::{Entry, Party};
+
+/// Where faults fire, in the words of their records.
+const KEY_SET: &str = "the key set";
+const TOKENS: &str = "the token endpoint";
 
 /// The judgement where there is nothing to stand on.
 pub(super) fn missing(plan: &Plan, control: &Record, attack: &Record) -> Option<Judgement> {
@@ -67,6 +71,15 @@ fn fault_unused(plan: &Plan, control: &Record, attack: &Record) -> Option<Judgem
         return None;
     }
     let unused = attack.faults.iter().find(|fault| fault.fired == 0)?;
+    // Who does not get to the tokens for lack of keys has refused them.
+    let is_out =
+        (attack.last_step()).is_some_and(|step| step.standing != Standing::SignedIn(step.browser));
+    let refuses = (plan.expectation(plan.steps.len().saturating_sub(1)))
+        .is_some_and(|expect| expect.outcome == Some(Outcome::Refused));
+    let met = |fault: &FaultRecord| fault.fired > 0 && fault.point == KEY_SET;
+    if refuses && is_out && unused.point == TOKENS && attack.faults.iter().any(met) {
+        return None;
+    }
     let mut again = attack.steps.iter().zip(&plan.steps);
     if again.any(|(record, step)| !step.fault.is_empty() && begins_none(attack, record)) {
         let reason = "the client begins no login where somebody is signed in already";
@@ -90,9 +103,8 @@ fn fault_unused(plan: &Plan, control: &Record, attack: &Record) -> Option<Judgem
             "the client does not read userinfo again, so what it says later does not matter";
         return Some(Judgement::because(Verdict::Info, reason));
     }
-    let about_keys = plan
-        .all_faults()
-        .all(|fault| document(fault) == Some(Endpoint::Jwks));
+    let about_keys = unused.point == KEY_SET
+        && (plan.all_faults()).any(|fault| document(fault) == Some(Endpoint::Jwks));
     if about_keys && ![control, attack].into_iter().any(fetches_keys) {
         let reason = "the client fetches no keys, so it does not matter to it what they are like";
         return Some(Judgement::because(Verdict::Info, reason));
@@ -221,10 +233,11 @@ fn login_leads_nowhere(plan: &Plan, attack: &Record) -> Option<Judgement> {
 /// Whether a sign-in was asked for in a browser whose owner is signed in, and no login began.
 fn begins_none(attack: &Record, step: &StepRecord) -> bool {
     let own = Standing::SignedIn(step.browser);
-    let mut before = attack.steps.iter().filter(|it| it.browser == step.browser);
+    let mut before = attack.steps.iter();
     let mut asked = attack.during(step.window);
+    let is_in = |it: &StepRecord| it.browser == step.browser && it.standing == own;
     step.act == Act::SignIn
-        && before.any(|it| it.standing == own && it.window.to <= step.window.from)
+        && before.any(|it| (is_in(it) || it.planted.is_some()) && it.window.to <= step.window.from)
         && !asked.any(|it| it.endpoint == Some(Endpoint::Authorize))
 }
 

@@ -340,8 +340,18 @@ fn recovery_defect(plan: &Plan, recovery: &Record) -> Option<Finding> {
             Arrived::TimedOut => "the login got no answer in time".to_owned(),
             _ => outcome::words(step.standing),
         },
-        level: plan.level,
-        severity: plan.scenario.severity,
+        // No specification says what becomes of a client whose provider has failed it. That anybody's
+        // browser can do it is as bad as the attack.
+        level: if plan.has_faults() {
+            Level::Practice
+        } else {
+            plan.level
+        },
+        severity: if plan.has_faults() {
+            plan.scenario.severity.min(Severity::Medium)
+        } else {
+            plan.scenario.severity
+        },
         exchange: last.map(|entry| entry.number),
     })
 }

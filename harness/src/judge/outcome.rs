@@ -15,7 +15,11 @@ use crate::user_agent::Answer;
 /// Findings where a browser ended up in an account that is not its owner's.
 pub(super) fn wrong_accounts(plan: &Plan, attack: &Record) -> Vec<Finding> {
     let stranger = |step: &&StepRecord| match step.standing {
-        Standing::SignedIn(account) => account != step.browser && !begins_no_login(attack, step),
+        Standing::SignedIn(account) => {
+            account != step.browser
+                && !begins_no_login(attack, step)
+                && !keeps_what_was_planted(plan, attack, step)
+        }
         _ => false,
     };
     let steps = attack.steps.iter().filter(stranger).take(1);
@@ -47,6 +51,23 @@ pub(super) fn begins_no_login(attack: &Record, step: &StepRecord) -> bool {
         .any(|before| before.planted.is_some() && before.window.from < step.window.from);
     let asks = |entry: &Entry| entry.endpoint == Some(Endpoint::Authorize);
     planted && step.act == Act::SignIn && !attack.during(step.window).any(asks)
+}
+
+/// Whether a login with something wrong about it left the session that was planted as it was: nobody
+/// was signed in, and the page shows nothing of the browser's owner.
+fn keeps_what_was_planted(plan: &Plan, attack: &Record, step: &StepRecord) -> bool {
+    let mut steps = attack.steps.iter().zip(&plan.steps);
+    let is_faulty = steps
+        .clone()
+        .any(|(it, of)| it.window.from == step.window.from && !of.fault.is_empty());
+    let planted = steps.any(|(it, _)| it.planted.is_some() && it.window.from < step.window.from);
+    let own = attack.accounts.of(step.browser);
+    is_faulty
+        && planted
+        && !own
+            .needles()
+            .iter()
+            .any(|needle| step.page.contains(needle))
 }
 
 /// Findings of one step.

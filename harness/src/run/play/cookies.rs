@@ -112,16 +112,23 @@ impl Stage<'_> {
     }
 }
 
-/// A cookie's value with one text in place of another, as it is, URL-encoded or in base64.
+/// A cookie's value with one text in place of another, as it is, URL-encoded, or within a part that
+/// is base64.
 fn in_place_of(value: &str, own: &str, others: &str) -> String {
     let encoded = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-    let mut value = value
+    let value = value
         .replace(own, others)
         .replace(&encoded(own), &encoded(others));
-    for engine in [&STANDARD, &STANDARD_NO_PAD, &URL_SAFE, &URL_SAFE_NO_PAD] {
-        value = value.replace(&engine.encode(own), &engine.encode(others));
-    }
-    value
+    let parts = value.split('.').map(|part| {
+        let engines = [&STANDARD, &STANDARD_NO_PAD, &URL_SAFE, &URL_SAFE_NO_PAD];
+        let rewritten = engines.into_iter().find_map(|engine| {
+            let text = String::from_utf8(engine.decode(part).ok()?).ok()?;
+            text.contains(own)
+                .then(|| engine.encode(text.replace(own, others)))
+        });
+        rewritten.unwrap_or_else(|| part.to_owned())
+    });
+    parts.collect::<Vec<_>>().join(".")
 }
 
 /// The cookies of a begun login under the names of those that only a signed-in browser has.
@@ -138,4 +145,22 @@ fn renamed(host: &str, begun: &Jar, of_sessions: &Jar) -> Vec<StoredCookie> {
     }
     renamed.truncate(TRIES);
     renamed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_rewritten_wherever_it_can_be_read() {
+        let forged = |value: &str| in_place_of(value, "a@x.example", "b@x.example");
+        assert_eq!(forged("who=a@x.example"), "who=b@x.example");
+        assert_eq!(forged("a%40x.example"), "b%40x.example");
+        let session = |who: &str| {
+            let part = URL_SAFE_NO_PAD.encode(format!("{{\"user\":\"{who}\",\"n\":1}}"));
+            format!("e30.{part}.c2ln")
+        };
+        assert_eq!(forged(&session("a@x.example")), session("b@x.example"));
+        assert_eq!(forged("s%3Anothing.to-see"), "s%3Anothing.to-see");
+    }
 }
