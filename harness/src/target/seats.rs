@@ -173,14 +173,21 @@ impl Pool {
     /// where another one can be started.
     pub fn release(&self, instance: Instance, answered: bool) {
         let alone = (instance.seat.as_ref()).is_some_and(|seat| seat.manner == Manner::Alone);
-        if alone && !answered && self.restarts() {
-            self.seats.stale.store(true, Ordering::SeqCst);
+        if alone && !answered {
+            self.let_go();
         }
         drop(instance);
     }
 
+    /// Has the next run that shares a client get another one, where one can be started.
+    pub fn let_go(&self) {
+        if self.restarts() {
+            self.seats.stale.store(true, Ordering::SeqCst);
+        }
+    }
+
     /// Whether a client can be started anew.
-    fn restarts(&self) -> bool {
+    pub fn restarts(&self) -> bool {
         match &self.target.reach {
             Reach::Builtin(_) => true,
             Reach::Command { start, .. } => start.restart != Restart::Never,

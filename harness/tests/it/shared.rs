@@ -4,9 +4,13 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::extract::Request;
+use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn};
+use axum::response::IntoResponse as _;
 use gauntlet::scenario::Touches;
 use gauntlet::target::{Manner, Pool, Spec, parse};
 use oauth_gauntlet_provider::{Fault, Filter};
@@ -113,8 +117,9 @@ logout = {{ path = "/logout", method = "POST" }}
         // It has just been made to look for a key that is not there.
         let keys = id == "id-token/rotated-key" && reason.contains("fetch keys");
         let fresh = keys || verdict == "skip" && reason.starts_with("needs ");
-        // It has one cookie for both.
-        let moot = id == "session/cookie-of-a-login" && verdict == "info";
+        // It has one cookie for both, and it can read nothing in it.
+        let about_cookies = ["session/cookie-of-a-login", "session/forged-cookie"];
+        let moot = about_cookies.contains(&id.as_str()) && verdict == "info";
         assert!(
             verdict == "pass" || fresh || moot,
             "{id}: {verdict} {reason}"
@@ -145,13 +150,24 @@ fn the_naive_client_as_a_program() {
         client_secret: variable("OIDC_CLIENT_SECRET"),
         base_url: variable("BASE_URL"),
     });
-    let dies = variable("DIES") == "yes";
-    let router = router.layer(from_fn(move |request: Request, next: Next| async move {
-        let query = request.uri().query().unwrap_or_default();
-        if dies && query.contains("error=access_denied") {
-            std::process::exit(7);
+    let dies = variable("DIES");
+    let broken = Arc::new(AtomicBool::new(false));
+    let router = router.layer(from_fn(move |request: Request, next: Next| {
+        let (dies, broken) = (dies.clone(), Arc::clone(&broken));
+        async move {
+            let query = request.uri().query().unwrap_or_default();
+            let fatal = query.contains("error=access_denied");
+            if fatal && dies == "yes" {
+                std::process::exit(7);
+            }
+            if fatal && dies == "inside" {
+                broken.store(true, Ordering::SeqCst);
+            }
+            if broken.load(Ordering::SeqCst) && request.uri().path() != "/" {
+                return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+            }
+            next.run(request).await
         }
-        next.run(request).await
     }));
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
@@ -195,6 +211,32 @@ const WHICH: [&str; 7] = [
     "userinfo/sub-mismatch",
     "session/*",
 ];
+
+#[test]
+fn a_client_that_is_broken_for_good_is_blamed_on_the_scenario_that_broke_it() {
+    let which = [
+        "callback/access-denied",
+        "callback/code-*",
+        "callback/unknown-parameters",
+        "token/type-*",
+        "userinfo/sub-mismatch",
+    ];
+    let folder = Folder::new("broken-inside");
+    naive_client(&folder, "inside", "per-run");
+    let broken = run(&folder, &[&which[..], &["-j4"]].concat());
+    naive_client(&folder, "no", "per-run");
+    let whole = run(&folder, &[&which[..], &["-j4"]].concat());
+    let (mut by_the_error, mut others) = (0, 0);
+    for (id, (verdict, reason)) in &whole {
+        if id.starts_with("callback/access-denied") {
+            by_the_error += usize::from(broken[id].0 != "pass");
+            continue;
+        }
+        assert_eq!(&broken[id].0, verdict, "{id}: {reason} {:?}", broken[id]);
+        others += 1;
+    }
+    assert!(by_the_error > 2 && others > 10, "{broken:#?}");
+}
 
 #[test]
 fn a_program_that_ends_is_blamed_on_the_scenario_that_ended_it() {
