@@ -12,14 +12,14 @@ mod start;
 #[cfg(test)]
 mod tests;
 
-use oauth_gauntlet_provider::{Endpoint, JwksFault};
+use oauth_gauntlet_provider::{Endpoint, Fault, JwksFault};
 use serde::{Deserialize, Serialize};
 
 pub use doubt::{is_doubtful, is_shaken};
 pub use passive::{Looked, passive};
 
 use crate::run::{Arrived, Record, Signatures, Standing, Start, StepRecord};
-use crate::scenario::{Act, Browser, Expect, Level, Outcome, Plan, Severity};
+use crate::scenario::{Act, Browser, Expect, Level, Outcome, Plan, Severity, document};
 use crate::transcript::Entry;
 
 /// What became of a scenario.
@@ -333,6 +333,10 @@ fn recovery_defect(plan: &Plan, recovery: &Record) -> Option<Finding> {
         return None;
     }
     let last = recovery.probed(step);
+    // No specification says what becomes of a client whose provider fails it. What a wrong token, or
+    // anybody's browser, leaves behind was believed.
+    let fails = |fault: &Fault| document(fault).is_some() || fault.transport.is_some();
+    let is_outage = plan.has_faults() && plan.all_faults().all(fails);
     Some(Finding {
         sentence: "the client does not let its user in any more after the attack".to_owned(),
         expected: "a clean login straight afterwards signs the user in".to_owned(),
@@ -340,14 +344,12 @@ fn recovery_defect(plan: &Plan, recovery: &Record) -> Option<Finding> {
             Arrived::TimedOut => "the login got no answer in time".to_owned(),
             _ => outcome::words(step.standing),
         },
-        // No specification says what becomes of a client whose provider has failed it. That anybody's
-        // browser can do it is as bad as the attack.
-        level: if plan.has_faults() {
+        level: if is_outage {
             Level::Practice
         } else {
             plan.level
         },
-        severity: if plan.has_faults() {
+        severity: if is_outage {
             plan.scenario.severity.min(Severity::Medium)
         } else {
             plan.scenario.severity
