@@ -44,7 +44,7 @@ pub(super) async fn played(
     control: &Record,
 ) -> Result<Played, NotPlayed> {
     let (target, spec) = (pool.target(), Spec::of(plan));
-    let early = read_at_start_alone(plan, control);
+    let mut early = read_at_start_alone(plan, control);
     let is_program = matches!(target.reach, Reach::Command { .. });
     let is_started = manner == Manner::Own && is_program;
     let distrusts = plan.settings.untrusted_certificate;
@@ -60,11 +60,18 @@ pub(super) async fn played(
     if (early.is_empty() && !distrusts) || !is_started {
         let instance = pool.acquire_as(&spec, manner).await?;
         let (attack, recovery) = Box::pin(play(target, &instance, plan)).await?;
-        return Ok(Played {
-            instance,
-            attack,
-            recovery: Some(recovery),
-        });
+        // Some read it at their start, and go on meanwhile: when that is done depends on moments.
+        let missed = attack.faults.iter().any(|fault| fault.fired == 0);
+        if missed && is_started {
+            early = read_at_start_alone(plan, &attack);
+        }
+        if early.is_empty() || !is_started {
+            return Ok(Played {
+                instance,
+                attack,
+                recovery: Some(recovery),
+            });
+        }
     }
     let draft = pool.draft_program(&spec).await?;
     let early = arm_early(target, &draft.instance, plan, &early)?;
