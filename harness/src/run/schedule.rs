@@ -224,7 +224,8 @@ impl Runner {
         let _permit = permits.acquire().await;
         let mut second = self.run(plan, manner).await;
         let mut took = first.outcome.took + second.outcome.took;
-        if second.is_doubtful && manner == Manner::Alone && self.pool.restarts() {
+        let goes_on = second.outcome.output.is_empty();
+        if second.is_doubtful && goes_on && manner == Manner::Alone && self.pool.restarts() {
             // An earlier scenario may have broken the client that all share; one of its own tells.
             self.pool.let_go();
             second = self.run(plan, Manner::Own).await;
