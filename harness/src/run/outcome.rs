@@ -79,6 +79,8 @@ impl NotPlayed {
                     | RunError::Ended { .. } => Verdict::Inconclusive,
                 };
                 let mut run = Run::because(plan, verdict, error.to_string());
+                // A client that another scenario has broken provides nothing either.
+                run.is_doubtful = matches!(error, RunError::Missing { .. } | RunError::Page(_));
                 if let RunError::Ended { output, .. } = error {
                     run.outcome.output = output;
                 }

@@ -75,6 +75,11 @@ impl Redactor {
         if let Some((_, authority)) = places.app.split_once("://") {
             list.push((authority.to_owned(), "<host of app>".to_owned()));
         }
+        // The other name of the issuers' host.
+        let port = url::Url::parse(&places.attacker)
+            .ok()
+            .and_then(|url| url.port());
+        list.extend(port.map(|port| (format!("localhost:{port}"), "<host of issuers>".to_owned())));
         list.push((record.mark.clone(), "<mark>".to_owned()));
         list.push((record.mark.to_uppercase(), "<MARK>".to_owned()));
         list.retain(|(value, _)| value.len() >= 4);
