@@ -8,10 +8,6 @@ use crate::run::{FaultRecord, Record, Standing, StepRecord};
 use crate::scenario::{Act, Capability, CodeSource, Outcome, Plan, StateSource, document};
 use crate::transcript::{Entry, Party};
 
-/// Where faults fire, in the words of their records.
-const KEY_SET: &str = "the key set";
-const TOKENS: &str = "the token endpoint";
-
 /// The judgement where there is nothing to stand on.
 pub(super) fn missing(plan: &Plan, control: &Record, attack: &Record) -> Option<Judgement> {
     fault_unused(plan, control, attack)
@@ -76,8 +72,12 @@ fn fault_unused(plan: &Plan, control: &Record, attack: &Record) -> Option<Judgem
         (attack.last_step()).is_some_and(|step| step.standing != Standing::SignedIn(step.browser));
     let refuses = (plan.expectation(plan.steps.len().saturating_sub(1)))
         .is_some_and(|expect| expect.outcome == Some(Outcome::Refused));
-    let met = |fault: &FaultRecord| fault.fired > 0 && fault.point == KEY_SET;
-    if refuses && is_out && unused.point == TOKENS && attack.faults.iter().any(met) {
+    let met = |fault: &FaultRecord| fault.fired > 0 && fault.point == FaultRecord::KEY_SET;
+    if refuses
+        && is_out
+        && unused.point == FaultRecord::TOKEN_ENDPOINT
+        && attack.faults.iter().any(met)
+    {
         return None;
     }
     let mut again = attack.steps.iter().zip(&plan.steps);
@@ -103,7 +103,7 @@ fn fault_unused(plan: &Plan, control: &Record, attack: &Record) -> Option<Judgem
             "the client does not read userinfo again, so what it says later does not matter";
         return Some(Judgement::because(Verdict::Info, reason));
     }
-    let about_keys = unused.point == KEY_SET
+    let about_keys = unused.point == FaultRecord::KEY_SET
         && (plan.all_faults()).any(|fault| document(fault) == Some(Endpoint::Jwks));
     if about_keys && ![control, attack].into_iter().any(fetches_keys) {
         let reason = "the client fetches no keys, so it does not matter to it what they are like";

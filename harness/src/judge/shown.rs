@@ -86,14 +86,7 @@ impl Context<'_> {
     }
 
     pub(super) fn never_echoes(&self, text: &str) -> Option<Finding> {
-        let pages = self
-            .record
-            .transcript
-            .iter()
-            .filter(|entry| entry.is_page_of_the_app());
-        let entry = pages
-            .into_iter()
-            .find(|entry| is_markup(entry) && entry.shown().contains(text))?;
+        let entry = self.page_of_markup(|page| page.contains(text))?;
         let finding = self.finding(
             "the client puts text from outside into its page as markup".to_owned(),
             "what comes from outside is escaped, or not shown",
@@ -104,14 +97,19 @@ impl Context<'_> {
 
     /// By the rules that browsers have for markup: a text in quotes that it breaks out of.
     pub(super) fn never_runs(&self, script: &str) -> Option<Finding> {
-        let mut pages = (self.record.transcript.iter()).filter(|it| it.is_page_of_the_app());
-        let entry = pages.find(|entry| is_markup(entry) && has_handler(entry.shown(), script))?;
+        let entry = self.page_of_markup(|page| has_handler(page, script))?;
         let finding = self.finding(
             "the client lets text from outside become an attribute of its page".to_owned(),
             "quotes are escaped in attributes",
             format!("an element of the page runs {script} on an event"),
         );
         Some(at(finding, Some(entry)))
+    }
+
+    /// The first page of the run that a browser reads as markup and of which something holds.
+    fn page_of_markup(&self, holds: impl Fn(&str) -> bool) -> Option<&Entry> {
+        let mut entries = self.record.transcript.iter();
+        entries.find(|it| it.is_page_of_the_app() && is_markup(it) && holds(it.shown()))
     }
 
     /// The CORS protocol of the Fetch standard (§3.2).

@@ -253,6 +253,13 @@ pub struct FaultRecord {
     pub fired: u64,
 }
 
+impl FaultRecord {
+    /// The [`point`](Self::point) of faults in the key set.
+    pub const KEY_SET: &str = "the key set";
+    /// The [`point`](Self::point) of faults in token responses and in what comes with them.
+    pub const TOKEN_ENDPOINT: &str = "the token endpoint";
+}
+
 /// A value that must not be seen in the wrong place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Secret {

@@ -8,7 +8,8 @@ use oauth_gauntlet_provider::{Endpoint, Exchange, Fault, IssuedKind};
 use super::{RunError, Stage};
 use crate::run::outcome::LAST_WORDS;
 use crate::run::{
-    Accounts, Arrived, Deposit, Record, Secret, SecretKind, Standing, StepRecord, Window,
+    Accounts, Arrived, Deposit, FaultRecord, Record, Secret, SecretKind, Standing, StepRecord,
+    Window,
 };
 use crate::scenario::{Browser, Role};
 use crate::target::last_number;
@@ -319,8 +320,8 @@ pub(super) fn point(fault: &Fault) -> &'static str {
     let endpoint = fault.transport.as_ref().map(|transport| transport.at);
     match endpoint {
         Some(Endpoint::Metadata) => return "the discovery document",
-        Some(Endpoint::Jwks) => return "the key set",
-        Some(Endpoint::Token) => return "the token endpoint",
+        Some(Endpoint::Jwks) => return FaultRecord::KEY_SET,
+        Some(Endpoint::Token) => return FaultRecord::TOKEN_ENDPOINT,
         Some(Endpoint::Userinfo) => return "the userinfo endpoint",
         Some(_) => return "the authorization endpoint",
         None => {}
@@ -330,11 +331,11 @@ pub(super) fn point(fault: &Fault) -> &'static str {
     } else if fault.metadata.is_some() {
         "the discovery document"
     } else if fault.jwks.is_some() {
-        "the key set"
+        FaultRecord::KEY_SET
     } else if fault.userinfo.is_some() || fault.access_token.is_some() {
         "the userinfo endpoint"
     } else if fault.token.is_some() || fault.id_token.is_some() {
-        "the token endpoint"
+        FaultRecord::TOKEN_ENDPOINT
     } else {
         "the authorization endpoint"
     }
