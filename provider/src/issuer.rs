@@ -1,6 +1,7 @@
 //! One logical provider: its identifier, keys, clients, users, grants, clock, faults and journal.
 
 mod callback;
+mod keys;
 mod on_demand;
 mod people;
 mod sessions;
@@ -24,7 +25,7 @@ use crate::filter::Filter;
 use crate::flow::{self, Flow};
 use crate::grant::SignedIn;
 use crate::issue::Prepared;
-use crate::jose::{KeyInfo, KeyRing, KeyStep};
+use crate::jose::KeyRing;
 use crate::journal::Journal;
 use crate::outbound::Outbound;
 use crate::parallel::Tests;
@@ -206,42 +207,6 @@ impl Issuer {
     pub fn clock(&self) -> &Clock {
         reached(self.0.catch_up());
         &self.0.settings.clock
-    }
-
-    /// Lets a new key sign. The old ones stay published. The shipped test keys come in turns of
-    /// three, so the third rotation comes back to the first key.
-    pub fn rotate_keys(&self) {
-        self.0.keys.rotate();
-    }
-
-    /// Takes one step of a rotation with the keys of every algorithm. False if there was nothing
-    /// to do, such as no published key that waits to be used.
-    ///
-    /// ```
-    /// use oauth_gauntlet_provider::{KeyState, KeyStep, MockProvider};
-    ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let provider = MockProvider::builder().start().await?;
-    /// let issuer = provider.issuer();
-    /// // A client that caches the key set can learn of the next key before it signs.
-    /// issuer.step_keys(KeyStep::Publish);
-    /// assert_eq!(issuer.keys()[0].state, KeyState::Signing);
-    /// assert_eq!(issuer.keys()[1].state, KeyState::Next);
-    /// issuer.step_keys(KeyStep::Use);
-    /// issuer.step_keys(KeyStep::Retire);
-    /// issuer.step_keys(KeyStep::Drop);
-    /// assert_eq!(issuer.keys()[0].kid, "rs256-2");
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn step_keys(&self, step: KeyStep) -> bool {
-        self.0.keys.step(step)
-    }
-
-    /// Every published key, and how far it has come. Waits for keys that are still being made.
-    pub fn keys(&self) -> Vec<KeyInfo> {
-        self.0.keys.list()
     }
 
     /// No access token that was issued so far is honoured from now on, as if all had expired.

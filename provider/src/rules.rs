@@ -129,6 +129,20 @@ pub(crate) fn no_uncalled_verifier(challenge: Option<&Challenge>, verifier: Opti
     })
 }
 
+pub(crate) fn well_formed_verifier(verifier: Option<&str>) -> Holds {
+    let Some(verifier) = verifier else {
+        return Ok(());
+    };
+    let length = verifier.len();
+    let well_formed = (43..=128).contains(&length) && verifier.bytes().all(is_unreserved);
+    demand(well_formed, Rule::WellFormedVerifier, || {
+        format!(
+            "the code verifier has {length} characters; 43 to 128 letters, digits, `-`, `.`, `_` \
+             and `~` are allowed (RFC 7636 section 4.1)"
+        )
+    })
+}
+
 pub(crate) fn matching_code_verifier(
     challenge: Option<&Challenge>,
     verifier: Option<&str>,
@@ -136,14 +150,6 @@ pub(crate) fn matching_code_verifier(
     let (Some(challenge), Some(verifier)) = (challenge, verifier) else {
         return Ok(());
     };
-    let length = verifier.len();
-    let well_formed = (43..=128).contains(&length) && verifier.bytes().all(is_unreserved);
-    demand(well_formed, Rule::MatchingCodeVerifier, || {
-        format!(
-            "the code verifier has {length} characters; 43 to 128 letters, digits, `-`, `.`, `_` \
-             and `~` are allowed (RFC 7636 section 4.1)"
-        )
-    })?;
     let derived = match challenge.method {
         ChallengeMethod::S256 => {
             URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, verifier.as_bytes()))
@@ -232,7 +238,10 @@ mod tests {
             value: "short".to_owned(),
             method: ChallengeMethod::Plain,
         };
-        assert!(matching_code_verifier(Some(&plain), Some("short")).is_err());
+        assert!(matching_code_verifier(Some(&plain), Some("short")).is_ok());
+        let too_short = well_formed_verifier(Some("short"));
+        assert_eq!(too_short.unwrap_err().rule, Rule::WellFormedVerifier);
+        assert!(well_formed_verifier(Some(verifier)).is_ok());
     }
 
     #[test]

@@ -21,6 +21,8 @@ pub enum Signing {
     UnknownKid,
     /// A published key of another algorithm than the issuer's, rightly signed.
     OtherAlgorithm,
+    /// A published key for ES256K, which few know (RFC 8812 §3.2), rightly signed.
+    Es256k,
     /// As `hmac-with-public-key`, and the PEM text without its last line feed.
     HmacWithTrimmedPem,
     /// The same, keyed with the PEM text of the RSA key alone (PKCS#1, RFC 8017 §A.1.1).
@@ -60,6 +62,7 @@ impl Signing {
             Self::UnpublishedKey => "unpublished-key",
             Self::UnknownKid => "unknown-kid",
             Self::OtherAlgorithm => "other-algorithm",
+            Self::Es256k => "es256k",
             Self::HmacWithTrimmedPem => "hmac-with-trimmed-pem",
             Self::HmacWithPkcs1Pem => "hmac-with-pkcs1-pem",
             Self::HmacWithOpenssh => "hmac-with-openssh",

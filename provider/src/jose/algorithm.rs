@@ -3,7 +3,7 @@
 use aws_lc_rs::{agreement, digest, hmac, signature};
 use serde::{Deserialize, Serialize};
 
-/// What a token is signed with (RFC 7518 §3.1, RFC 8037 §3.1).
+/// What a token is signed with (RFC 7518 §3.1, RFC 8037 §3.1, RFC 8812 §3.2).
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
@@ -37,6 +37,9 @@ pub enum SigningAlgorithm {
     /// ECDSA with P-521 and SHA-512.
     #[serde(rename = "ES512")]
     Es512,
+    /// ECDSA with secp256k1 and SHA-256.
+    #[serde(rename = "ES256K")]
+    Es256k,
     /// Ed25519.
     #[serde(rename = "EdDSA")]
     EdDsa,
@@ -53,7 +56,7 @@ pub enum SigningAlgorithm {
 
 impl SigningAlgorithm {
     /// Every algorithm. Keys are published in this order.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Rs256,
         Self::Rs384,
         Self::Rs512,
@@ -63,6 +66,7 @@ impl SigningAlgorithm {
         Self::Es256,
         Self::Es384,
         Self::Es512,
+        Self::Es256k,
         Self::EdDsa,
         Self::Hs256,
         Self::Hs384,
@@ -70,7 +74,7 @@ impl SigningAlgorithm {
     ];
 
     /// Every algorithm that an issuer can sign with on its own, with a key that it publishes.
-    pub const ASYMMETRIC: [Self; 10] = [
+    pub const ASYMMETRIC: [Self; 11] = [
         Self::Rs256,
         Self::Rs384,
         Self::Rs512,
@@ -80,6 +84,7 @@ impl SigningAlgorithm {
         Self::Es256,
         Self::Es384,
         Self::Es512,
+        Self::Es256k,
         Self::EdDsa,
     ];
 
@@ -95,6 +100,7 @@ impl SigningAlgorithm {
             Self::Es256 => "ES256",
             Self::Es384 => "ES384",
             Self::Es512 => "ES512",
+            Self::Es256k => "ES256K",
             Self::EdDsa => "EdDSA",
             Self::Hs256 => "HS256",
             Self::Hs384 => "HS384",
@@ -119,7 +125,7 @@ impl SigningAlgorithm {
     /// The hash for `at_hash` and its like (OIDC Core §3.1.3.6). Ed25519 hashes with SHA-512.
     pub(crate) fn hash(self) -> &'static digest::Algorithm {
         match self {
-            Self::Rs256 | Self::Ps256 | Self::Es256 | Self::Hs256 => &digest::SHA256,
+            Self::Rs256 | Self::Ps256 | Self::Es256 | Self::Es256k | Self::Hs256 => &digest::SHA256,
             Self::Rs384 | Self::Ps384 | Self::Es384 | Self::Hs384 => &digest::SHA384,
             Self::Rs512 | Self::Ps512 | Self::Es512 | Self::EdDsa | Self::Hs512 => &digest::SHA512,
         }
@@ -134,6 +140,7 @@ impl SigningAlgorithm {
             Self::Es256 => Some(KeyKind::Ec(Curve::P256)),
             Self::Es384 => Some(KeyKind::Ec(Curve::P384)),
             Self::Es512 => Some(KeyKind::Ec(Curve::P521)),
+            Self::Es256k => Some(KeyKind::Ec(Curve::Secp256k1)),
             Self::EdDsa => Some(KeyKind::Ed25519),
             Self::Hs256 | Self::Hs384 | Self::Hs512 => None,
         }
@@ -154,6 +161,7 @@ impl SigningAlgorithm {
             | Self::Es256
             | Self::Es384
             | Self::Es512
+            | Self::Es256k
             | Self::EdDsa => None,
         }
     }
@@ -188,6 +196,7 @@ impl SigningAlgorithm {
             Self::Es256
             | Self::Es384
             | Self::Es512
+            | Self::Es256k
             | Self::EdDsa
             | Self::Hs256
             | Self::Hs384
@@ -215,11 +224,12 @@ pub(crate) enum KeyKind {
 }
 
 impl KeyKind {
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::Rsa,
         Self::Ec(Curve::P256),
         Self::Ec(Curve::P384),
         Self::Ec(Curve::P521),
+        Self::Ec(Curve::Secp256k1),
         Self::Ed25519,
     ];
 
@@ -230,7 +240,8 @@ impl KeyKind {
             Self::Ec(Curve::P256) => 1,
             Self::Ec(Curve::P384) => 2,
             Self::Ec(Curve::P521) => 3,
-            Self::Ed25519 => 4,
+            Self::Ec(Curve::Secp256k1) => 4,
+            Self::Ed25519 => 5,
         }
     }
 
@@ -241,21 +252,23 @@ impl KeyKind {
             Self::Ec(Curve::P256) => SigningAlgorithm::Es256,
             Self::Ec(Curve::P384) => SigningAlgorithm::Es384,
             Self::Ec(Curve::P521) => SigningAlgorithm::Es512,
+            Self::Ec(Curve::Secp256k1) => SigningAlgorithm::Es256k,
             Self::Ed25519 => SigningAlgorithm::EdDsa,
         }
     }
 }
 
-/// The curves of RFC 7518 §6.2.1.1.
+/// The curves of RFC 7518 §6.2.1.1, and that of RFC 8812 §3.1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Curve {
     P256,
     P384,
     P521,
+    Secp256k1,
 }
 
 impl Curve {
-    pub(crate) const ALL: [Self; 3] = [Self::P256, Self::P384, Self::P521];
+    pub(crate) const ALL: [Self; 4] = [Self::P256, Self::P384, Self::P521, Self::Secp256k1];
 
     /// The name that stands in `crv`.
     pub(crate) fn as_str(self) -> &'static str {
@@ -263,6 +276,7 @@ impl Curve {
             Self::P256 => "P-256",
             Self::P384 => "P-384",
             Self::P521 => "P-521",
+            Self::Secp256k1 => "secp256k1",
         }
     }
 
@@ -274,7 +288,7 @@ impl Curve {
     /// How many bytes a coordinate has, and a private key (RFC 7518 §6.2.1.2, §6.2.2.1).
     pub(crate) fn coordinate_length(self) -> usize {
         match self {
-            Self::P256 => 32,
+            Self::P256 | Self::Secp256k1 => 32,
             Self::P384 => 48,
             Self::P521 => 66,
         }
@@ -286,6 +300,7 @@ impl Curve {
             Self::P256 => &signature::ECDSA_P256_SHA256_FIXED_SIGNING,
             Self::P384 => &signature::ECDSA_P384_SHA384_FIXED_SIGNING,
             Self::P521 => &signature::ECDSA_P521_SHA512_FIXED_SIGNING,
+            Self::Secp256k1 => &signature::ECDSA_P256K1_SHA256_FIXED_SIGNING,
         }
     }
 
@@ -295,15 +310,18 @@ impl Curve {
             Self::P256 => &signature::ECDSA_P256_SHA256_FIXED,
             Self::P384 => &signature::ECDSA_P384_SHA384_FIXED,
             Self::P521 => &signature::ECDSA_P521_SHA512_FIXED,
+            Self::Secp256k1 => &signature::ECDSA_P256K1_SHA256_FIXED,
         }
     }
 
-    /// How two pairs on it agree on a secret (RFC 7518 §4.6).
-    pub(crate) fn agreement(self) -> &'static agreement::Algorithm {
+    /// How two pairs on it agree on a secret (RFC 7518 §4.6); none where nobody does
+    /// (RFC 8812 §3.1).
+    pub(crate) fn agreement(self) -> Option<&'static agreement::Algorithm> {
         match self {
-            Self::P256 => &agreement::ECDH_P256,
-            Self::P384 => &agreement::ECDH_P384,
-            Self::P521 => &agreement::ECDH_P521,
+            Self::P256 => Some(&agreement::ECDH_P256),
+            Self::P384 => Some(&agreement::ECDH_P384),
+            Self::P521 => Some(&agreement::ECDH_P521),
+            Self::Secp256k1 => None,
         }
     }
 }
@@ -342,7 +360,7 @@ impl KeyManagementAlgorithm {
     pub(crate) fn takes(self, kind: KeyKind) -> bool {
         match self {
             Self::RsaOaep256 => kind == KeyKind::Rsa,
-            Self::EcdhEs => matches!(kind, KeyKind::Ec(_)),
+            Self::EcdhEs => matches!(kind, KeyKind::Ec(curve) if curve.agreement().is_some()),
         }
     }
 }

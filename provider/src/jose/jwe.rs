@@ -115,10 +115,11 @@ fn agree(
     point: &[u8],
     encryption: ContentEncryption,
 ) -> Option<([u8; KEY_LENGTH], PublicKey)> {
-    let ephemeral = agreement::PrivateKey::generate(curve.agreement())
+    let scheme = curve.agreement()?;
+    let ephemeral = agreement::PrivateKey::generate(scheme)
         .expect("key generation fails only without an entropy source");
     let public = ephemeral.compute_public_key().ok()?;
-    let peer = agreement::UnparsedPublicKey::new(curve.agreement(), point);
+    let peer = agreement::UnparsedPublicKey::new(scheme, point);
     let content_key = agreement::agree(&ephemeral, peer, (), |secret| {
         Ok(derive(secret, encryption.as_str(), [b"", b""]))
     });
@@ -248,8 +249,9 @@ mod tests {
             let PublicKey::Ec { point, .. } = peer else {
                 panic!("{header}");
             };
-            let private = agreement::PrivateKey::from_private_key_der(curve.agreement(), &der(pem));
-            let peer = agreement::UnparsedPublicKey::new(curve.agreement(), point);
+            let scheme = curve.agreement().unwrap();
+            let private = agreement::PrivateKey::from_private_key_der(scheme, &der(pem));
+            let peer = agreement::UnparsedPublicKey::new(scheme, point);
             let enc = header["enc"].as_str().unwrap();
             let derive = |secret: &[u8]| Ok(derive(secret, enc, [b"", b""]));
             agreement::agree(&private.unwrap(), peer, (), derive).unwrap()
@@ -344,7 +346,7 @@ mod tests {
         let private = decode("0_NxaRPUMQoAJt50Gz8YiTr8gRTwyEaCumd-MToTmIo");
         let x = decode("weNJy2HscCSM6AEDTDg04biOvhFhyyWvOHQfeF_PxMQ");
         let y = decode("e8lnCO-AlStT-NJVX-crhB7QRYhiix03illJOVAOyck");
-        let curve = Curve::P256.agreement();
+        let curve = Curve::P256.agreement().unwrap();
         let private = agreement::PrivateKey::from_private_key(curve, &private).unwrap();
         let peer = agreement::UnparsedPublicKey::new(curve, [vec![4], x, y].concat());
         let key: [u8; 16] = agreement::agree(&private, peer, (), |secret| {

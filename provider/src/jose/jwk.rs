@@ -62,7 +62,7 @@ pub(crate) enum JwkError {
     },
     /// It is not a key of a kind that is supported, or not a sound one.
     #[error(
-        "the key is not supported: it has to be RSA of 2048 to 8192 bits, EC on P-256, P-384 or P-521, or Ed25519, and sound"
+        "the key is not supported: it has to be RSA of 2048 to 8192 bits, EC on P-256, P-384, P-521 or secp256k1, or Ed25519, and sound"
     )]
     Unsupported,
 }
@@ -210,7 +210,7 @@ mod tests {
         let keys = parse(&[
             json!({"kty": "oct", "k": "c2VjcmV0"}),
             json!({"kty": "OKP", "crv": "X25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}),
-            json!({"kty": "EC", "crv": "secp256k1", "x": "AA", "y": "AA"}),
+            json!({"kty": "EC", "crv": "P-224", "x": "AA", "y": "AA"}),
             json!({"kty": "AKP", "alg": "ML-DSA-44", "pub": "AA"}),
             json!({"kty": "RSA", "n": "AQAB", "e": "AQAB"}),
             json!({"kty": "RSA"}),
@@ -286,7 +286,7 @@ mod tests {
         ) {
             let kty = ["RSA", "EC", "OKP", "oct"][kind];
             let text = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
-            for crv in ["P-256", "P-384", "P-521", "Ed25519"] {
+            for crv in ["P-256", "P-384", "P-521", "secp256k1", "Ed25519"] {
                 let keys = parse(&[json!({
                     "kty": kty, "crv": crv, "n": text(&long), "e": text(&short[..short.len().min(3)]),
                     "x": text(&short), "y": text(&short),

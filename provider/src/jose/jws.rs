@@ -156,8 +156,11 @@ pub(crate) fn sign_with(keys: &KeyRing, signer: &Signer, mut draft: JwtDraft) ->
             let unknown = signer.unknown(keys);
             finish(&draft, |message| unknown.sign(message))
         }
-        Some(Signing::OtherAlgorithm) => {
-            let key = keys.other(signer.algorithm());
+        Some(how @ (Signing::OtherAlgorithm | Signing::Es256k)) => {
+            let key = match how {
+                Signing::Es256k => keys.published_or_new(SigningAlgorithm::Es256k),
+                _ => keys.other(signer.algorithm()),
+            };
             set_header(&mut draft, "alg", key.algorithm.as_str());
             set_header(&mut draft, "kid", &key.kid);
             finish(&draft, |message| key.sign(message))
@@ -368,7 +371,7 @@ mod tests {
         for algorithm in SigningAlgorithm::ALL {
             let letters = half_hash(algorithm, token).len();
             let expected = match algorithm.as_str() {
-                name if name.ends_with("256") => 22,
+                name if name.ends_with("256") || name == "ES256K" => 22,
                 name if name.ends_with("384") => 32,
                 _ => 43,
             };

@@ -62,7 +62,11 @@ fn openssh(key: &PublicKey) -> String {
     let (name, parts) = match key {
         PublicKey::Rsa { n, e } => ("ssh-rsa".to_owned(), vec![unsigned(e), unsigned(n)]),
         PublicKey::Ec { curve, point } => {
-            let curve = format!("nistp{}", curve.as_str().trim_start_matches("P-"));
+            // RFC 5656 §10.1 names the three of NIST, and any other by its OID.
+            let curve = match curve.as_str().strip_prefix("P-") {
+                Some(bits) => format!("nistp{bits}"),
+                None => "1.3.132.0.10".to_owned(),
+            };
             let parts = vec![curve.clone().into_bytes(), point.clone()];
             (format!("ecdsa-sha2-{curve}"), parts)
         }

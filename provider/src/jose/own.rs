@@ -15,7 +15,7 @@ use super::algorithm::{Curve, KeyKind, SigningAlgorithm};
 use super::key::Pair;
 
 /// A key of your own that an issuer signs with. RSA of 2048 to 8192 bits, EC on P-256, P-384 or
-/// P-521, and Ed25519.
+/// P-521, secp256k1, and Ed25519.
 ///
 /// ```
 /// use oauth_gauntlet_provider::{KeySource, MockProvider, OwnKey, SigningAlgorithm};
@@ -83,7 +83,7 @@ pub enum OwnKeyError {
     },
     /// The key is of another kind or size, or its parts do not belong together.
     #[error(
-        "the key cannot be used ({reason}): it has to be RSA of 2048 to 8192 bits, EC on P-256, P-384 or P-521, or Ed25519, and sound"
+        "the key cannot be used ({reason}): it has to be RSA of 2048 to 8192 bits, EC on P-256, P-384, P-521 or secp256k1, or Ed25519, and sound"
     )]
     Unusable {
         /// What is wrong with it, in a word.
@@ -434,7 +434,7 @@ mod tests {
         }
         for unusable in [
             include_str!("../../tests/keys/rsa-1024.pem"),
-            include_str!("../../tests/keys/secp256k1.pem"),
+            include_str!("../../tests/keys/p224.pem"),
             "-----BEGIN PRIVATE KEY-----\nMAA=\n-----END PRIVATE KEY-----",
         ] {
             let error = pem(unusable);
@@ -450,7 +450,7 @@ mod tests {
         let error = |number, name, value: Value| changed(number, name, value).unwrap_err();
         assert_eq!(OwnKey::from_jwk("[]").unwrap_err(), OwnKeyError::Json);
         assert_eq!(error(0, "kty", "oct".into()), member("kty"));
-        assert_eq!(error(1, "crv", "secp256k1".into()), member("crv"));
+        assert_eq!(error(1, "crv", "P-224".into()), member("crv"));
         assert_eq!(error(4, "crv", "X25519".into()), member("crv"));
         assert_eq!(error(1, "d", Value::Null), member("d"));
         assert_eq!(error(1, "x", "not base64url".into()), member("x"));

@@ -135,10 +135,19 @@ impl KeyRing {
         if let Some(key) = other.and_then(|other| self.signing(other)) {
             return key;
         }
-        // Own keys that can do nothing else: one of the other kind is made and published.
-        let key = LazyKey::generated(familiar);
+        // Own keys that can do nothing else.
+        self.published_or_new(familiar)
+    }
+
+    /// The key that signs now with the algorithm. Where the ring has none and supports none, one is
+    /// made and published.
+    pub(crate) fn published_or_new(&self, algorithm: SigningAlgorithm) -> Arc<SigningKey> {
+        if let Some(key) = self.signing(algorithm) {
+            return key;
+        }
+        let key = LazyKey::generated(algorithm);
         let mut rows = self.write();
-        if !rows.contains_key(&familiar) {
+        if !rows.contains_key(&algorithm) {
             self.insert(&mut rows, Arc::clone(&key), 0);
         }
         drop(rows);

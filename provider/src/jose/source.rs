@@ -61,12 +61,12 @@ pub(crate) const TURNS: usize = 3;
 const KEPT_BACK: usize = 3;
 const SLOTS: usize = 4;
 
-static TEST: LazyLock<[[Arc<LazyPair>; SLOTS]; 5]> = LazyLock::new(|| {
+static TEST: LazyLock<[[Arc<LazyPair>; SLOTS]; 6]> = LazyLock::new(|| {
     KeyKind::ALL.map(|kind| std::array::from_fn(|slot| LazyPair::new(Make::Test(kind, slot))))
 });
-static GENERATED: LazyLock<[Arc<LazyPair>; 5]> =
+static GENERATED: LazyLock<[Arc<LazyPair>; 6]> =
     LazyLock::new(|| KeyKind::ALL.map(|kind| LazyPair::new(Make::Generate(kind))));
-static GENERATED_KEPT_BACK: LazyLock<[Arc<LazyPair>; 5]> =
+static GENERATED_KEPT_BACK: LazyLock<[Arc<LazyPair>; 6]> =
     LazyLock::new(|| KeyKind::ALL.map(|kind| LazyPair::new(Make::Generate(kind))));
 
 /// A pair that is made or parsed when it is first used.
@@ -235,6 +235,12 @@ fn test_key(kind: KeyKind, slot: usize) -> &'static str {
             include_str!("../../keys/p521-2.pem"),
             include_str!("../../keys/p521-3.pem"),
             include_str!("../../keys/p521-unpublished.pem"),
+        ],
+        KeyKind::Ec(Curve::Secp256k1) => [
+            include_str!("../../keys/secp256k1-1.pem"),
+            include_str!("../../keys/secp256k1-2.pem"),
+            include_str!("../../keys/secp256k1-3.pem"),
+            include_str!("../../keys/secp256k1-unpublished.pem"),
         ],
         KeyKind::Ed25519 => [
             include_str!("../../keys/ed25519-1.pem"),

@@ -95,6 +95,8 @@ pub enum Rule {
     FreshCode,
     /// A code verifier is sent where there was a code challenge (RFC 7636 §4.5).
     CodeVerifier,
+    /// A code verifier has the right length and letters (RFC 7636 §4.1).
+    WellFormedVerifier,
     /// The code verifier fits the code challenge (RFC 7636 §4.6).
     MatchingCodeVerifier,
     /// No code verifier is sent where there was no code challenge (RFC 9700 §4.8.2).
@@ -160,6 +162,7 @@ impl Rule {
             Self::CodeOfThisClient | Self::SameRedirectUri => "RFC 6749 §4.1.3",
             Self::UnusedCode | Self::FreshCode => "RFC 6749 §4.1.2",
             Self::CodeVerifier => "RFC 7636 §4.5",
+            Self::WellFormedVerifier => "RFC 7636 §4.1",
             Self::MatchingCodeVerifier => "RFC 7636 §4.6",
             Self::NoUncalledVerifier => "RFC 9700 §4.8.2",
             Self::RefreshTokenOfThisClient | Self::ScopeNotWidened => "RFC 6749 §6",
@@ -223,6 +226,7 @@ impl Rule {
             | Self::UnusedCode
             | Self::FreshCode
             | Self::CodeVerifier
+            | Self::WellFormedVerifier
             | Self::MatchingCodeVerifier
             | Self::NoUncalledVerifier
             | Self::RefreshTokenOfThisClient

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{ECDSA_P521_SHA512_FIXED_SIGNING, EcdsaKeyPair};
+use aws_lc_rs::signature::{
+    ECDSA_P256K1_SHA256_FIXED_SIGNING, ECDSA_P521_SHA512_FIXED_SIGNING, EcdsaKeyPair,
+};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jsonwebtoken::{EncodingKey, Header, encode};
@@ -22,6 +24,7 @@ fn pem(algorithm: &str) -> &'static str {
         "ES256" => include_str!("../../keys/p256-1.pem"),
         "ES384" => include_str!("../../keys/p384-1.pem"),
         "ES512" => include_str!("../../keys/p521-1.pem"),
+        "ES256K" => include_str!("../../keys/secp256k1-1.pem"),
         "EdDSA" => include_str!("../../keys/ed25519-1.pem"),
         _ => include_str!("../../keys/rsa-1.pem"),
     }
@@ -34,10 +37,15 @@ fn pem(algorithm: &str) -> &'static str {
 )]
 fn sign(algorithm: &str, typ: &str, claims: &Value) -> String {
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-    if algorithm == "ES512" {
+    let unknown_to_the_library = match algorithm {
+        "ES512" => Some(&ECDSA_P521_SHA512_FIXED_SIGNING),
+        "ES256K" => Some(&ECDSA_P256K1_SHA256_FIXED_SIGNING),
+        _ => None,
+    };
+    if let Some(scheme) = unknown_to_the_library {
         let lines = pem(algorithm).lines().filter(|line| !line.starts_with('-'));
         let der = STANDARD.decode(lines.collect::<String>()).unwrap();
-        let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P521_SHA512_FIXED_SIGNING, &der).unwrap();
+        let key = EcdsaKeyPair::from_pkcs8(scheme, &der).unwrap();
         let header = part(&json!({"alg": algorithm, "typ": typ}));
         let message = format!("{header}.{}", part(claims));
         let signature = key.sign(&SystemRandom::new(), message.as_bytes()).unwrap();

@@ -106,15 +106,14 @@ async fn token_requests_that_break_a_rule() {
         assert_eq!(broken(&world), [rule]);
     }
     let rule = Rule::MatchingCodeVerifier;
-    for wrong in [other, "short", ""] {
+    for (wrong, expected) in [
+        (other, rule),
+        ("short", Rule::WellFormedVerifier),
+        ("", Rule::CodeVerifier),
+    ] {
         let changes = [("code_verifier", Some(wrong))];
         let world = world().await;
         assert_eq!(redeem_with(&world, &changes, app).await.status(), 400);
-        let expected = if wrong.is_empty() {
-            Rule::CodeVerifier
-        } else {
-            rule
-        };
         assert_eq!(broken(&world), [expected]);
     }
     let world = observing(rule).await;

@@ -228,7 +228,7 @@ pub(crate) async fn error_of(response: Response) -> (u16, String) {
 pub(crate) async fn verified(world: &World, id_token: &str) -> Value {
     use jsonwebtoken::{DecodingKey, Validation, decode, decode_header, jwk::JwkSet};
     let published = world.json("/jwks").await;
-    if let Some(claims) = verified_es512(&published, id_token) {
+    if let Some(claims) = verified_ecdsa(&published, id_token) {
         return claims;
     }
     let keys: JwkSet = serde_json::from_value(published).unwrap();
@@ -244,20 +244,24 @@ pub(crate) async fn verified(world: &World, id_token: &str) -> Value {
     decode::<Value>(id_token, &key, &validation).unwrap().claims
 }
 
-/// The claims of a token that is signed with ES512, which the library does not know.
-fn verified_es512(published: &Value, token: &str) -> Option<Value> {
-    use aws_lc_rs::signature::{ECDSA_P521_SHA512_FIXED, UnparsedPublicKey};
+/// The claims of a token that is signed with ES512 or ES256K, which the library does not know.
+fn verified_ecdsa(published: &Value, token: &str) -> Option<Value> {
+    use aws_lc_rs::signature::{
+        ECDSA_P256K1_SHA256_FIXED, ECDSA_P521_SHA512_FIXED, UnparsedPublicKey,
+    };
     let decode = |part: &Value| URL_SAFE_NO_PAD.decode(part.as_str().unwrap()).unwrap();
     let (message, signature) = token.rsplit_once('.').unwrap();
     let (header, claims) = message.split_once('.').unwrap();
     let header: Value = serde_json::from_slice(&decode(&json!(header))).unwrap();
-    if header["alg"] != "ES512" {
-        return None;
-    }
+    let scheme = match header["alg"].as_str() {
+        Some("ES512") => &ECDSA_P521_SHA512_FIXED,
+        Some("ES256K") => &ECDSA_P256K1_SHA256_FIXED,
+        _ => return None,
+    };
     let keys = published["keys"].as_array().unwrap();
     let key = keys.iter().find(|key| key["kid"] == header["kid"]).unwrap();
     let point = [vec![4], decode(&key["x"]), decode(&key["y"])].concat();
-    UnparsedPublicKey::new(&ECDSA_P521_SHA512_FIXED, point)
+    UnparsedPublicKey::new(scheme, point)
         .verify(message.as_bytes(), &decode(&json!(signature)))
         .unwrap();
     Some(serde_json::from_slice(&decode(&json!(claims))).unwrap())

@@ -38,6 +38,8 @@ pub(super) fn redeem(
         parameters.code_verifier.as_deref(),
     );
     demand(rules::code_verifier(challenge, verifier))?;
+    // Without a challenge, a verifier is not read.
+    demand(rules::well_formed_verifier(challenge.and(verifier)))?;
     demand(rules::matching_code_verifier(challenge, verifier))?;
     demand(rules::grant_of_this_key(&grant, &call.holder()))?;
     // A provider without PKCE ignores its parameters.
