@@ -236,6 +236,9 @@ pub struct Settings {
     pub bare_keys: bool,
     /// The issuer's metadata do not say how ID tokens are signed.
     pub bare_metadata: bool,
+    /// The issuer signs with ES256K as well, which few clients know (RFC 8812), says so, and
+    /// publishes a key for it. What it signs with where no fault says otherwise stays as it is.
+    pub rare_algorithm: bool,
     /// The client's identifier and secret have letters that have to be encoded.
     pub odd_credentials: bool,
     /// The issuer takes no notice of PKCE, and does not advertise it, as one that does not know it.

@@ -49,8 +49,11 @@ impl Plan {
             }
         });
         let settings = &self.settings;
-        let says_less = settings.bare_keys || settings.bare_metadata || settings.pkce_ignored;
-        let settings = if says_less {
+        let other_documents = settings.bare_keys
+            || settings.bare_metadata
+            || settings.rare_algorithm
+            || settings.pkce_ignored;
+        let settings = if other_documents {
             Touches::Documents
         } else {
             Touches::Nothing

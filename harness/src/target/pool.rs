@@ -309,19 +309,33 @@ fn issuer_settings(
         rotate_refresh_tokens: spec.settings.refresh_rotation.unwrap_or(true),
         iss_parameter: spec.settings.iss_parameter.unwrap_or(true),
         clock: clock(&target.reach),
-        // Whoever asks for `plain`, or misspells S256, is judged for that, and not turned away.
-        observed: if spec.settings.pkce_ignored {
-            BTreeSet::from([
-                Rule::SupportedChallengeMethod,
-                Rule::CodeVerifier,
-                Rule::NoUncalledVerifier,
-                Rule::MatchingCodeVerifier,
-            ])
-        } else {
-            BTreeSet::from([Rule::SupportedChallengeMethod])
-        },
+        observed: observed(&spec.settings),
         ..IssuerSettings::default()
     }
+}
+
+/// What the issuer lets pass. A client that is turned away for such a thing, which many providers
+/// take no offence at, could not be judged at all, for that or for anything else.
+fn observed(settings: &Settings) -> BTreeSet<Rule> {
+    let judged = [
+        // Who asks for `plain`, or misspells S256.
+        Rule::SupportedChallengeMethod,
+        Rule::WellFormedVerifier,
+        Rule::SingleParameters,
+        Rule::SingleAuthMethod,
+        Rule::AccessTokenNotInUrl,
+        Rule::SingleTokenMethod,
+    ];
+    let without_pkce = [
+        Rule::CodeVerifier,
+        Rule::NoUncalledVerifier,
+        Rule::MatchingCodeVerifier,
+    ];
+    let ignored = settings.pkce_ignored.then_some(without_pkce);
+    judged
+        .into_iter()
+        .chain(ignored.into_iter().flatten())
+        .collect()
 }
 
 /// An instance that lives for one run has a clock that stands still, so that all times of a

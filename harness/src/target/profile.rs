@@ -1,6 +1,7 @@
-//! How an issuer is set up beside the usual: what it leaves unsaid, and odd credentials.
+//! How an issuer is set up beside the usual: what its documents leave unsaid or add, and odd
+//! credentials.
 
-use oauth_gauntlet_provider::{DocumentFault, Fault, Issuer, JwksFault};
+use oauth_gauntlet_provider::{DocumentFault, Fault, Issuer, JwksFault, SigningAlgorithm};
 
 use super::instance::{InstanceError, random};
 use crate::scenario::Settings;
@@ -15,7 +16,7 @@ pub(super) fn credentials(settings: &Settings, tag: &str) -> (String, String) {
     (format!("rp-{tag}"), format!("secret-{secret}"))
 }
 
-/// Has the issuer say less than it could. This is how it is, and no fault of a scenario: nobody
+/// Has the issuer say less than it could, or more than is usual. This is how it is, and no fault of a scenario: nobody
 /// waits for it to fire.
 pub(super) fn arm(issuer: &Issuer, settings: &Settings) -> Result<(), InstanceError> {
     let keys = settings.bare_keys.then(|| Fault {
@@ -40,6 +41,11 @@ pub(super) fn arm(issuer: &Issuer, settings: &Settings) -> Result<(), InstanceEr
         }),
         ..Fault::default()
     });
+    if settings.rare_algorithm && !issuer.publish_key(SigningAlgorithm::Es256k) {
+        return Err(InstanceError::new(
+            "the issuer's keys do not sign with ES256K".to_owned(),
+        ));
+    }
     for fault in keys.into_iter().chain(metadata) {
         let armed = issuer.arm(fault);
         armed.map_err(|error| InstanceError::new(error.to_string()))?;
