@@ -70,7 +70,7 @@ pub async fn run(args: RunArgs) -> Exit {
         return Exit::NothingRan;
     }
     let name = target.name.clone();
-    let jobs = usize::from(args.jobs.unwrap_or(4));
+    let jobs = args.jobs.map_or_else(usual_jobs, usize::from);
     let told = Arc::new(Told::new(plans.len()));
     let started = Instant::now();
     let work = work(target, plans, jobs, Arc::clone(&told));
@@ -93,6 +93,13 @@ pub async fn run(args: RunArgs) -> Exit {
         }
     };
     conclude(&name, &outcomes, started.elapsed(), exit, &args.report)
+}
+
+/// How many scenarios run at the same time. A client mostly waits for the provider, and the provider
+/// for the client.
+fn usual_jobs() -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    (4 * cores).min(16)
 }
 
 /// Why a run did not come to its end.
