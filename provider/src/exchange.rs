@@ -49,7 +49,7 @@ pub(crate) async fn serve(
         let path = path.to_owned();
         return control::serve(host, connection.peer(), head, Body::new(body), &path).await;
     }
-    let (name, route) = endpoint::route(&path);
+    let (name, route) = endpoint::route(&path, &addresses.paths);
     let may_create = matches!(route, Route::Metadata | Route::Authorize);
     let Some(issuer) = host.issuer(name, may_create) else {
         return render(endpoint::no_issuer(name, route));

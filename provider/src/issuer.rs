@@ -26,7 +26,7 @@ use crate::flow::{self, Flow};
 use crate::grant::SignedIn;
 use crate::issue::Prepared;
 use crate::jose::KeyRing;
-use crate::journal::Journal;
+use crate::journal::{Endpoint, Journal};
 use crate::outbound::Outbound;
 use crate::parallel::Tests;
 use crate::parties::{Client, User};
@@ -137,6 +137,15 @@ impl Issuer {
     /// The name; empty for the default issuer.
     pub fn name(&self) -> &str {
         &self.0.name
+    }
+
+    /// Every URL of the authorization endpoint, that of the metadata first.
+    pub fn authorization_endpoints(&self) -> Vec<String> {
+        let further = self.0.addresses.paths.of(Endpoint::Authorize);
+        std::iter::once("/authorize")
+            .chain(further)
+            .map(|path| format!("{}{path}", self.0.urls.front))
+            .collect()
     }
 
     /// Arms a fault. Faults apply in the order in which they were armed.

@@ -62,6 +62,7 @@ mod outbound;
 mod page;
 mod parallel;
 mod parties;
+mod paths;
 mod protocol;
 mod published_keys;
 mod rules;
@@ -105,6 +106,7 @@ pub use names::{
 };
 pub use parallel::TestKeyError;
 pub use parties::{CertificateName, Client, Encryption, User};
+pub use paths::{PathError, Paths};
 pub use rules::{Rule, Violation};
 pub use server::{CreateIssuerError, MockProvider};
 pub use settings::{

@@ -5,6 +5,8 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use crate::paths::Paths;
+
 /// What stands before the path of an issuer where its metadata is (RFC 8414 §3.1).
 const INSERTED: &str = "/.well-known/oauth-authorization-server";
 
@@ -22,6 +24,8 @@ pub struct Addresses {
     pub issuer: Side,
     /// What stands before every path, such as `/auth`. Default: nothing.
     pub base_path: String,
+    /// Further paths of endpoints, below that of each issuer. Default: none.
+    pub paths: Paths,
     /// Whether `X-Forwarded-Proto`, `-Host`, `-Port` and `-Prefix` replace the public address,
     /// request by request. Default: no. Only a proxy that sets them itself makes this sound.
     pub forwarded: bool,

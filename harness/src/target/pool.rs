@@ -301,6 +301,7 @@ fn issuer_settings(
     IssuerSettings {
         clients: vec![client],
         user_header: true,
+        claims: target.provider.claim_rules(),
         refresh_tokens: match spec.settings.refresh_tokens {
             Some(false) => RefreshTokens::Never,
             Some(true) => RefreshTokens::Always,

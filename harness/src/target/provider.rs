@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use oauth_gauntlet_provider::{
-    Addresses, IssuerSettings, MockProvider, StartError, Tls, java_options, java_trust_store,
-    trust_variables,
+    Addresses, ClaimRule, IssuerSettings, MockProvider, Paths, StartError, Tls, java_options,
+    java_trust_store, trust_variables,
 };
 use reqwest::Client;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use super::InstanceError;
 use super::leftover::TemporaryFolder;
@@ -29,6 +30,14 @@ pub struct ProviderTable {
     /// A certificate that there is already, in place of one that is made for the run. With
     /// `tls = true`.
     pub certificate: Option<OwnCertificate>,
+    /// Further paths of the issuers' endpoints, below the path of each issuer, for a client that has
+    /// those of one vendor built in: `{ "/oauth/token" = "token" }`. The endpoints are `authorize`,
+    /// `token`, `userinfo`, `jwks`, `metadata`, `end-session`, `par`, `introspection`, `revocation`,
+    /// `device` and `registration`. Default: none.
+    pub paths: Paths,
+    /// Claims that all accounts have besides, in ID tokens and userinfo responses, for a client that
+    /// asks for them: `{ groups = ["staff"] }`. Default: none.
+    pub claims: Map<String, Value>,
     /// The host in the issuers' URLs, such as `host.docker.internal`. The browsers find it without
     /// help. Default: the address in `listen`.
     pub issuer_host: Option<String>,
@@ -43,6 +52,8 @@ impl Default for ProviderTable {
         Self {
             tls: false,
             certificate: None,
+            paths: Paths::default(),
+            claims: Map::new(),
             issuer_host: None,
             listen: IpAddr::V4(Ipv4Addr::LOCALHOST),
         }
@@ -103,17 +114,20 @@ impl ProviderTable {
         if let Some(settings) = default {
             builder = builder.settings(settings);
         }
+        let mut addresses = Addresses {
+            paths: self.paths.clone(),
+            ..Addresses::default()
+        };
         if let Some(host) = &self.issuer_host {
             // The port is part of every URL, so it has to be known before.
             let listener = TcpListener::bind((self.listen, port));
             let listener = listener.map_err(|error| failed(error.to_string()))?;
             let bound = listener.local_addr().map_err(|e| failed(e.to_string()))?;
             let scheme = if self.tls { "https" } else { "http" };
-            builder = builder.listener(listener).addresses(Addresses {
-                public: Some(format!("{scheme}://{host}:{}", bound.port())),
-                ..Addresses::default()
-            });
+            builder = builder.listener(listener);
+            addresses.public = Some(format!("{scheme}://{host}:{}", bound.port()));
         }
+        builder = builder.addresses(addresses);
         let own = self.certificate.as_ref().filter(|_| self.tls);
         let own = own.map(OwnCertificate::read).transpose()?;
         if let Some((ca_pem, tls)) = &own {
@@ -148,6 +162,18 @@ impl ProviderTable {
             ..self.clone()
         };
         untrusted.start(0, None).await
+    }
+
+    /// The claims that all accounts have besides.
+    pub(super) fn claim_rules(&self) -> Vec<ClaimRule> {
+        if self.claims.is_empty() {
+            return Vec::new();
+        }
+        vec![ClaimRule {
+            id_token: self.claims.clone(),
+            userinfo: self.claims.clone(),
+            ..ClaimRule::default()
+        }]
     }
 
     /// Where browsers find the issuers' host.

@@ -234,6 +234,7 @@ pub fn merge(
     posted: Vec<Posted>,
     journals: &[(Role, Vec<std::sync::Arc<Exchange>>)],
 ) -> Vec<Entry> {
+    let mut seen_by_browsers = Vec::new();
     let mut entries: Vec<Entry> = sightings
         .into_iter()
         .map(|sighting| {
@@ -250,13 +251,15 @@ pub fn merge(
                             .as_str()
                             .ends_with(&exchange.request.target)
                 });
+            seen_by_browsers.extend(journaled.map(std::sync::Arc::as_ptr));
             front(places, sighting, journaled.map(AsRef::as_ref))
         })
         .collect();
     for (role, exchanges) in journals {
-        let back = exchanges
-            .iter()
-            .filter(|exchange| !is_front_channel(exchange.endpoint));
+        let back = exchanges.iter().filter(|exchange| {
+            let seen = seen_by_browsers.contains(&std::sync::Arc::as_ptr(exchange));
+            !is_front_channel(exchange.endpoint) || !seen && leads_nowhere(exchange)
+        });
         entries.extend(back.filter_map(|exchange| back_channel(places, *role, exchange)));
     }
     entries.extend(posted.into_iter().map(by_somebody));
@@ -265,6 +268,14 @@ pub fn merge(
         entry.number = index + 1;
     }
     entries
+}
+
+/// Whether the client called its issuer where that has nothing, as if it were another vendor's.
+fn leads_nowhere(exchange: &Exchange) -> bool {
+    // A real browser asks for icons without being seen.
+    let mut headers = exchange.request.headers.iter();
+    let for_a_page = headers.any(|(name, value)| name == "sec-fetch-dest" && value == "image");
+    exchange.endpoint == Endpoint::Other && exchange.response.status == 404 && !for_a_page
 }
 
 fn is_front_channel(endpoint: Endpoint) -> bool {

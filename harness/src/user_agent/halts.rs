@@ -9,8 +9,8 @@ use super::is_loopback;
 pub struct Halts {
     /// Before pages of this origin.
     pub origin: Option<String>,
-    /// Before authorization requests to the issuer at this address.
-    pub logins: Option<String>,
+    /// Before authorization requests: pages at these addresses.
+    pub logins: Vec<String>,
     /// Before an authorization response to the client at this address.
     pub response_to: Option<String>,
     /// Before pages of hosts that are neither among these nor this machine.
@@ -22,12 +22,9 @@ impl Halts {
     pub fn wanted(&self, next: &Url) -> bool {
         let origin = || next.origin().ascii_serialization();
         let response = |app: &String| is_authorization_response(next, app);
-        let login = |issuer: &String| {
-            let path = next.as_str().split(['?', '#']).next().unwrap_or_default();
-            path.strip_prefix(issuer.trim_end_matches('/')) == Some("/authorize")
-        };
+        let address = next.as_str().split(['?', '#']).next().unwrap_or_default();
         self.origin.as_ref().is_some_and(|it| *it == origin())
-            || self.logins.as_ref().is_some_and(login)
+            || self.logins.iter().any(|it| it == address)
             || self.response_to.as_ref().is_some_and(response)
     }
 
@@ -73,7 +70,7 @@ mod tests {
     #[test]
     fn a_browser_can_stop_before_a_login() {
         let halts = Halts {
-            logins: Some("http://127.0.0.1:1/honest".to_owned()),
+            logins: vec!["http://127.0.0.1:1/honest/authorize".to_owned()],
             ..Halts::default()
         };
         assert!(halts.wanted(&url("http://127.0.0.1:1/honest/authorize?scope=openid")));

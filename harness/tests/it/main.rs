@@ -15,3 +15,4 @@ mod reports;
 mod shared;
 mod targets;
 mod tidy;
+mod vendor;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::values::{BasePath, BaseUrl, Secret, Span};
+use crate::paths::Paths;
 use crate::urls::{Addresses, Side};
 
 /// The port of a program that was not told another.
@@ -36,6 +37,10 @@ pub(crate) struct ServerConfig {
     pub(crate) issuer_url: Side,
     /// What stands before every path, such as `/auth`. Default: nothing.
     pub(crate) base_path: BasePath,
+    /// Further paths of endpoints, below that of each issuer, for clients that have them built in,
+    /// such as `{ "/oauth/token" = "token" }`. Default: none.
+    #[serde(skip_serializing_if = "Paths::is_empty")]
+    pub(crate) paths: Paths,
     /// Whether `X-Forwarded-Proto`, `-Host`, `-Port` and `-Prefix` replace the public URL, request
     /// by request. Only a proxy that sets them itself makes this sound. Default: no.
     pub(crate) trust_forwarded: bool,
@@ -100,6 +105,7 @@ impl Default for ServerConfig {
             internal_url: None,
             issuer_url: Side::default(),
             base_path: BasePath::default(),
+            paths: Paths::default(),
             trust_forwarded: false,
             tls: false,
             tls_names: Vec::new(),
@@ -157,6 +163,7 @@ impl ServerConfig {
             internal: self.internal_url.clone().map(String::from),
             issuer: self.issuer_url,
             base_path: self.base_path.as_str().to_owned(),
+            paths: self.paths.clone(),
             forwarded: self.trust_forwarded,
         }
     }

@@ -1,6 +1,7 @@
 //! Which path is which endpoint of which issuer, and what each endpoint takes.
 
 use crate::journal::Endpoint;
+use crate::paths::Paths;
 
 /// What a path under an issuer is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,8 +51,11 @@ pub(crate) fn is_reserved(name: &str) -> bool {
 }
 
 /// The issuer's name and what is asked of it.
-pub(crate) fn route(path: &str) -> (&str, Route) {
+pub(crate) fn route<'a>(path: &'a str, further: &Paths) -> (&'a str, Route) {
     const INSERTED: &str = "/.well-known/oauth-authorization-server/";
+    if let Some((name, endpoint)) = further.find(path) {
+        return (name, Route::at(endpoint));
+    }
     if let Some(name) = path.strip_prefix(INSERTED) {
         // RFC 8414 §3.1 puts the well-known part before the path of the issuer.
         return (name, Route::Metadata);
@@ -92,6 +96,24 @@ fn route_within(path: &str) -> Route {
 }
 
 impl Route {
+    /// What a client asks where it asks the endpoint.
+    fn at(endpoint: Endpoint) -> Self {
+        match endpoint {
+            Endpoint::Metadata => Self::Metadata,
+            Endpoint::Jwks => Self::Jwks,
+            Endpoint::Authorize => Self::Authorize,
+            Endpoint::Par => Self::Par,
+            Endpoint::Token => Self::Token,
+            Endpoint::Userinfo => Self::Userinfo,
+            Endpoint::EndSession => Self::EndSession,
+            Endpoint::Introspection => Self::Introspect,
+            Endpoint::Revocation => Self::Revoke,
+            Endpoint::Device => Self::DeviceAuthorization,
+            Endpoint::Registration => Self::Register,
+            Endpoint::BackchannelLogout | Endpoint::Other => Self::Unknown,
+        }
+    }
+
     pub(crate) fn endpoint(self) -> Endpoint {
         match self {
             Self::Metadata => Endpoint::Metadata,
@@ -192,8 +214,11 @@ mod tests {
             ("//token", ("", Route::Unknown)),
             ("*", ("*", Route::Index)),
         ];
+        let further = Paths::default().with("/oauth/token", Endpoint::Token);
+        let found_further = route("/shop/oauth/token", &further.unwrap());
+        assert_eq!(found_further, ("shop", Route::Token));
         for (path, expected) in found {
-            assert_eq!(route(path), expected, "{path}");
+            assert_eq!(route(path, &Paths::default()), expected, "{path}");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use oauth_gauntlet_provider::{Addresses, IssuerSettings, MockProvider, Side};
+use oauth_gauntlet_provider::{Addresses, Endpoint, IssuerSettings, MockProvider, Paths, Side};
 use reqwest::RequestBuilder;
 use serde_json::Value;
 
@@ -151,6 +151,49 @@ async fn everything_is_below_the_base_path() {
         let linked = world.http.get(world.here(&link)).send().await.unwrap();
         assert_eq!(linked.status(), 200, "{link}");
     }
+}
+
+#[tokio::test]
+async fn endpoints_answer_at_further_paths_of_every_issuer() {
+    let keycloak = "/realms/test/protocol/openid-connect";
+    let paths = [
+        ("auth", Endpoint::Authorize),
+        ("token", Endpoint::Token),
+        ("userinfo", Endpoint::Userinfo),
+        ("certs", Endpoint::Jwks),
+    ];
+    let paths = paths
+        .iter()
+        .fold(Paths::default(), |known, (path, endpoint)| {
+            known
+                .with(&format!("{keycloak}/{path}"), *endpoint)
+                .unwrap()
+        });
+    let world = world(Addresses {
+        paths,
+        ..Addresses::default()
+    })
+    .await;
+    // The documents say what they always say.
+    let document = world.document(DISCOVERY).await;
+    assert_eq!(document["token_endpoint"], world.here("/token"));
+    world.document(&format!("/shop{DISCOVERY}")).await;
+    for name in ["", "/shop"] {
+        let keys = world.document(&format!("{name}{keycloak}/certs")).await;
+        assert!(keys["keys"][0]["kid"].is_string(), "{keys}");
+        let token = world.here(&format!("{name}{keycloak}/token"));
+        let answer = world.http.post(token).form(&[("a", "b")]).send().await;
+        let answer: Value = answer.unwrap().json().await.unwrap();
+        assert!(answer["error"].is_string(), "{answer}");
+    }
+    let asked: Vec<_> = world.issuer.journal().exchanges();
+    let asked: Vec<Endpoint> = asked.iter().map(|it| it.endpoint).collect();
+    assert_eq!(asked, [Endpoint::Metadata, Endpoint::Jwks, Endpoint::Token]);
+    let urls = world.issuer.authorization_endpoints();
+    let further = world.here(&format!("{keycloak}/auth"));
+    assert_eq!(urls, [world.here("/authorize"), further.clone()]);
+    let page = world.http.get(further).query(&careful()).send().await;
+    assert_eq!(page.unwrap().status(), 200);
 }
 
 #[tokio::test]

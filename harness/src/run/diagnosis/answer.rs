@@ -7,7 +7,7 @@ use super::{Case, Change};
 use crate::run::{Arrived, SetupError};
 use crate::scenario::Capability;
 use crate::target::{Reach, SourceText};
-use crate::transcript::{Entry, Redactor};
+use crate::transcript::{Entry, Party, Redactor};
 
 impl Case<'_> {
     /// The issuer did not take the authorization request.
@@ -150,6 +150,9 @@ impl Case<'_> {
         if let Some(error) = self.no_id_token(status) {
             return Some(error);
         }
+        if let Some(error) = self.astray(redeemed) {
+            return Some(error);
+        }
         let title = format!("the client does not finish a clean login: it answers {status}");
         let advice = if redeemed {
             "see its output; it was given tokens"
@@ -157,6 +160,24 @@ impl Case<'_> {
             "see its output; it never asked for tokens"
         };
         Some(self.error(title, Vec::new(), self.at(&["app", "callback"], "", advice)))
+    }
+
+    /// The client called its issuer where that has no endpoint.
+    fn astray(&self, redeemed: bool) -> Option<SetupError> {
+        let nowhere = |it: &&Entry| {
+            it.from == Party::App
+                && matches!(it.to, Party::Provider(_))
+                && it.endpoint == Some(Endpoint::Other)
+        };
+        let call = self.record.transcript.iter().rev().find(nowhere)?;
+        let endpoint = match call.method.as_str() {
+            "POST" if !redeemed => Endpoint::Token,
+            _ if redeemed => Endpoint::Userinfo,
+            _ => Endpoint::Metadata,
+        };
+        let path = call.url.path();
+        let title = format!("the client calls {path}, where its issuer has no endpoint");
+        Some(self.error(title, Vec::new(), self.path_of_a_vendor(call, endpoint)?))
     }
 
     fn error_response(&self, error: &str) -> SetupError {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use oauth_gauntlet_provider::Endpoint;
 use url::{Position, Url};
 
 use super::form::forms;
@@ -98,10 +99,12 @@ impl Case<'_> {
     fn no_such_endpoint(&self, last: &Entry) -> SetupError {
         let path = last.url.path();
         let title = format!("the client sends its users to {path}, where its issuer has no page");
-        match self.more_than_the_issuer() {
-            Some((given, change)) => self.error(title, vec![given], change),
-            None => self.error(title, Vec::new(), self.issuer_elsewhere()),
+        if let Some((given, change)) = self.more_than_the_issuer() {
+            return self.error(title, vec![given], change);
         }
+        let change = self.path_of_a_vendor(last, Endpoint::Authorize);
+        let change = change.unwrap_or_else(|| self.issuer_elsewhere());
+        self.error(title, Vec::new(), change)
     }
 
     /// The client answered the login with an error.

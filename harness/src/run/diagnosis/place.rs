@@ -2,10 +2,12 @@
 
 use std::ops::Range;
 
+use oauth_gauntlet_provider::{Endpoint, Paths};
 use url::Url;
 
 use super::{Case, Change};
 use crate::diag::Diagnostic;
+use crate::transcript::Entry;
 
 impl Case<'_> {
     /// A change of the value of a key.
@@ -109,6 +111,32 @@ impl Case<'_> {
             given,
             self.over(&found.span, "more than the issuer", advice),
         ))
+    }
+
+    /// The client has a path of some vendor's provider built in, or was given one.
+    pub(super) fn path_of_a_vendor(&self, call: &Entry, endpoint: Endpoint) -> Option<Change> {
+        let issuer = Url::parse(&self.record.places.honest).ok()?;
+        let below = call
+            .url
+            .path()
+            .strip_prefix(issuer.path().trim_end_matches('/'))?;
+        Paths::default().with(below, endpoint).ok()?;
+        let own = match endpoint {
+            Endpoint::Metadata => ".well-known/openid-configuration",
+            other => other.as_str(),
+        };
+        let source = self.target.source.as_ref();
+        let given = format!("{{issuer}}{below}");
+        if let Some(handed) = source.and_then(|source| source.handed_over(&given)) {
+            let advice = format!("write {{issuer}}/{own}, where this issuer has that endpoint");
+            return Some(self.over(&handed.span, "the path of another provider", advice));
+        }
+        let advice = format!(
+            "if the client has that path built in, write paths = {{ \"{below}\" = \"{}\" }} under \
+             [provider]; if it can be configured, give it {{issuer}}/{own}",
+            endpoint.as_str()
+        );
+        Some(self.at(&["provider"], "", advice))
     }
 
     /// What a text of the target file came to.

@@ -125,7 +125,7 @@ impl Stage<'_> {
     /// at once, by an issuer that asks nobody.
     pub(super) fn before_logins(&self, step: &Step) -> Halts {
         Halts {
-            logins: Some(self.instance.issuer(step.issuer).url().to_owned()),
+            logins: self.instance.issuer(step.issuer).authorization_endpoints(),
             ..Halts::default()
         }
     }
