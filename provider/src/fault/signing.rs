@@ -23,6 +23,9 @@ pub enum Signing {
     OtherAlgorithm,
     /// A published key for ES256K, which few know (RFC 8812 §3.2), rightly signed.
     Es256k,
+    /// No JWT: a JWS in JSON with other claims under a right signature (RFC 7515 §7.2.2), and these
+    /// claims where who splits at the dots finds them.
+    MixedSerialization,
     /// As `hmac-with-public-key`, and the PEM text without its last line feed.
     HmacWithTrimmedPem,
     /// The same, keyed with the PEM text of the RSA key alone (PKCS#1, RFC 8017 §A.1.1).
@@ -63,6 +66,7 @@ impl Signing {
             Self::UnknownKid => "unknown-kid",
             Self::OtherAlgorithm => "other-algorithm",
             Self::Es256k => "es256k",
+            Self::MixedSerialization => "mixed-serialization",
             Self::HmacWithTrimmedPem => "hmac-with-trimmed-pem",
             Self::HmacWithPkcs1Pem => "hmac-with-pkcs1-pem",
             Self::HmacWithOpenssh => "hmac-with-openssh",

@@ -140,6 +140,7 @@ pub(crate) fn sign_with(keys: &KeyRing, signer: &Signer, mut draft: JwtDraft) ->
             set_header(&mut draft, "kid", &key.kid);
             finish(&draft, |message| vec![0; key.sign(message).len()])
         }
+        Some(Signing::MixedSerialization) => mixed(signer, &draft),
         Some(Signing::CorruptSignature) => finish(&draft, |message| {
             let mut signature = signer.sign(message);
             // In the middle: the last letter of base64url has bits that some ignore.
@@ -166,6 +167,19 @@ pub(crate) fn sign_with(keys: &KeyRing, signer: &Signer, mut draft: JwtDraft) ->
             finish(&draft, |message| key.sign(message))
         }
     }
+}
+
+/// The draft's claims in the compact form, without a signature, as the name of a member of a JWS
+/// that is rightly signed for somebody else.
+fn mixed(signer: &Signer, draft: &JwtDraft) -> String {
+    let forged = finish(draft, |_| Vec::new());
+    let (header, _) = forged.split_once('.').unwrap_or_default();
+    let payload = URL_SAFE_NO_PAD.encode(r#"{"sub":"somebody-else"}"#);
+    let signature = signer.sign(format!("{header}.{payload}").as_bytes());
+    let signature = URL_SAFE_NO_PAD.encode(signature);
+    format!(
+        r#"{{"  {forged}":"","protected":"{header}","payload":"{payload}","signature":"{signature}"}}"#
+    )
 }
 
 /// An algorithm of key pairs: the honest one, or else the issuer's.
