@@ -40,6 +40,19 @@ pub fn is_doubtful(
     unanswered || locked_out || cut_short || (beside && crowded())
 }
 
+/// Whether the client answered the clean login afterwards, and let nobody in. What it keeps of a user
+/// may last, so that another run on the same client tells nothing.
+pub fn is_locked_out(recovery: &Record) -> bool {
+    let last = recovery.steps.last();
+    recovery.ended.is_none()
+        && last.is_some_and(|step| {
+            !matches!(
+                step.standing,
+                Standing::SignedIn(Browser::Victim) | Standing::NoAnswer
+            )
+        })
+}
+
 /// Whether what was observed in a clean run may come from elsewhere than from what was done in it.
 pub fn is_shaken(run: &Record, beside: bool) -> bool {
     run.steps.iter().any(is_silent) || (beside && is_crowded(run))

@@ -15,7 +15,7 @@ mod tests;
 use oauth_gauntlet_provider::{Endpoint, Fault, JwksFault};
 use serde::{Deserialize, Serialize};
 
-pub use doubt::{is_doubtful, is_shaken};
+pub use doubt::{is_doubtful, is_locked_out, is_shaken};
 pub use passive::{Looked, passive};
 
 use crate::run::{Arrived, Record, Signatures, Standing, Start, StepRecord};

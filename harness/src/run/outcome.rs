@@ -43,6 +43,8 @@ pub(super) struct Run {
     pub(super) outcome: Outcome,
     /// It has to be run again before its outcome counts.
     pub(super) is_doubtful: bool,
+    /// The clean login afterwards did not sign the user in, and the next may not either.
+    pub(super) locked_out: bool,
     pub(super) kept: Vec<Kept>,
 }
 
@@ -51,6 +53,7 @@ impl Run {
         Self {
             outcome,
             is_doubtful: false,
+            locked_out: false,
             kept: Vec::new(),
         }
     }

@@ -11,7 +11,9 @@ use super::order::{Kept, Phase, Place};
 use super::outcome::{LAST_WORDS, Outcome, Run};
 use super::played::{Played, played};
 use super::{Record, Start, control};
-use crate::judge::{Judgement, Verdict, control_defect, is_doubtful, is_shaken, judge, passive};
+use crate::judge::{
+    Judgement, Verdict, control_defect, is_doubtful, is_locked_out, is_shaken, judge, passive,
+};
 use crate::scenario::{Capability, Plan, Settings, Step, Touches, document, of_steps};
 use crate::target::{InstanceError, Manner, Pool, Spec};
 
@@ -183,7 +185,7 @@ impl Runner {
     }
 
     /// Runs a plan when it is its turn; once more, with nobody else about, where the first run
-    /// leaves a doubt.
+    /// leaves a doubt, and on a client of its own where that may not be enough.
     async fn settle(&self, plan: &Arc<Plan>, place: Place) -> Outcome {
         let Place { manner, phase, all } = place;
         let waits = plan.waits_for_a_time_out();
@@ -222,19 +224,33 @@ impl Runner {
             }
         };
         let _permit = permits.acquire().await;
-        let mut second = self.run(plan, manner).await;
-        let mut took = first.outcome.took + second.outcome.took;
-        let goes_on = second.outcome.output.is_empty();
-        if second.is_doubtful && goes_on && manner == Manner::Alone && self.pool.restarts() {
-            // An earlier scenario may have broken the client that all share; one of its own tells.
-            self.pool.let_go();
-            second = self.run(plan, Manner::Own).await;
-            took += second.outcome.took;
-        }
-        self.keep(second.kept);
+        let can_start_anew = manner == Manner::Alone && self.pool.restarts();
+        let second = if first.locked_out && can_start_anew {
+            None
+        } else {
+            Some(self.run(plan, manner).await)
+        };
+        let is_settled = |run: &Run| {
+            let goes_on = run.outcome.output.is_empty();
+            !(run.is_doubtful && goes_on && can_start_anew)
+        };
+        let before = [Some(&first), second.as_ref()];
+        let mut took = before.iter().flatten().map(|run| run.outcome.took).sum();
+        let last = match second {
+            Some(second) if is_settled(&second) => second,
+            // What this scenario did to the client that all share, or an earlier one, may last; a
+            // client of its own tells.
+            _ => {
+                self.pool.let_go();
+                let fresh = self.run(plan, Manner::Own).await;
+                took += fresh.outcome.took;
+                fresh
+            }
+        };
+        self.keep(last.kept);
         Outcome {
             took,
-            ..second.outcome
+            ..last.outcome
         }
     }
 
@@ -292,6 +308,7 @@ impl Runner {
         // What the control run lacks, another attack would lack as well.
         let is_doubtful =
             control_defect(plan, &control).is_none() && is_doubtful(plan, runs, &judgement, beside);
+        let locked_out = recovery.as_ref().is_some_and(is_locked_out);
         let mut outcome = Outcome::of(plan, settle(&self.pool.target().known, &plan.id, judgement));
         let has_ended =
             |run: &Record| run.ended.is_some() || matches!(run.start, Some(Start::Stopped { .. }));
@@ -315,6 +332,7 @@ impl Runner {
         Run {
             outcome,
             is_doubtful,
+            locked_out,
             kept,
         }
     }

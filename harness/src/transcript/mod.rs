@@ -278,6 +278,13 @@ fn leads_nowhere(exchange: &Exchange) -> bool {
     exchange.endpoint == Endpoint::Other && exchange.response.status == 404 && !for_a_page
 }
 
+/// The endpoint that the client asked. A browser that asks whether a script may ask (Fetch, CORS
+/// protocol) asks for nothing yet.
+fn asked(exchange: &Exchange) -> Option<Endpoint> {
+    let is_preflight = exchange.request.method == "OPTIONS";
+    (!is_preflight || exchange.endpoint == Endpoint::Other).then_some(exchange.endpoint)
+}
+
 fn is_front_channel(endpoint: Endpoint) -> bool {
     match endpoint {
         Endpoint::Authorize | Endpoint::EndSession | Endpoint::Other => true,
@@ -348,7 +355,7 @@ fn back_channel(places: &Places, role: Role, exchange: &Exchange) -> Option<Entr
     };
     let times = (exchange.started, exchange.ended);
     Some(Entry {
-        endpoint: Some(exchange.endpoint),
+        endpoint: asked(exchange),
         form: (!exchange.request.body.is_empty()).then(|| exchange.request.body.clone()),
         authorization: header("authorization"),
         faults: fault_summaries(exchange),

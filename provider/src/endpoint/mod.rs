@@ -98,7 +98,11 @@ pub(crate) fn respond(issuer: &IssuerState, route: Route, request: &Request) -> 
         endpoint: route.endpoint(),
         act: None,
     };
-    let act = call.tamper(draft).act;
+    // A browser that asks whether a script may ask (Fetch, CORS protocol) asks for nothing yet.
+    let act = match request.method.as_str() {
+        "OPTIONS" => None,
+        _ => call.tamper(draft).act,
+    };
     let Some(down) = call.dealings.settle(&*issuer.store) else {
         return Answer {
             reply: cors::for_scripts_of_clients(reply, issuer, route, request),

@@ -1,6 +1,7 @@
 //! Scripts of other origins (Fetch, CORS protocol): what they may call and read, whatever comes of
 //! it, and what they may not.
 
+use oauth_gauntlet_provider::Fault;
 use reqwest::header::HeaderMap;
 use reqwest::{Method, Response};
 
@@ -115,4 +116,17 @@ async fn scripts_of_a_client_may_bring_the_credentials_of_the_browser() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn a_fault_below_http_waits_for_the_request_that_a_preflight_asks_for() {
+    let world = world().await;
+    let reset = r#"{"transport": {"at": "userinfo", "do": "reset"}}"#;
+    let reset: Fault = serde_json::from_str(reset).unwrap();
+    world.issuer.arm(reset).unwrap();
+    let userinfo = world.url("/userinfo");
+    let preflight = sent(&world, Method::OPTIONS, &userinfo).await;
+    assert_eq!(preflight.status(), 204);
+    let request = world.http.get(&userinfo).send().await;
+    assert!(request.is_err(), "the connection is reset");
 }

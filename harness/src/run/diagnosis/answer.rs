@@ -150,7 +150,7 @@ impl Case<'_> {
         if let Some(error) = self.no_id_token(status) {
             return Some(error);
         }
-        if let Some(error) = self.astray(redeemed) {
+        if let Some(error) = self.astray() {
             return Some(error);
         }
         let title = format!("the client does not finish a clean login: it answers {status}");
@@ -163,15 +163,18 @@ impl Case<'_> {
     }
 
     /// The client called its issuer where that has no endpoint.
-    fn astray(&self, redeemed: bool) -> Option<SetupError> {
+    pub(super) fn astray(&self) -> Option<SetupError> {
+        let mut asked = self.record.transcript.iter();
+        let redeemed = asked.any(|it| it.endpoint == Some(Endpoint::Token));
         let nowhere = |it: &&Entry| {
             it.from == Party::App
                 && matches!(it.to, Party::Provider(_))
                 && it.endpoint == Some(Endpoint::Other)
         };
         let call = self.record.transcript.iter().rev().find(nowhere)?;
+        // A script asks with OPTIONS first whether it may (Fetch, CORS protocol).
         let endpoint = match call.method.as_str() {
-            "POST" if !redeemed => Endpoint::Token,
+            "POST" | "OPTIONS" if !redeemed => Endpoint::Token,
             _ if redeemed => Endpoint::Userinfo,
             _ => Endpoint::Metadata,
         };

@@ -32,6 +32,11 @@ impl Case<'_> {
             let advice = format!("write protected = \"{path}\"");
             return self.error(title, more, at("shows nobody", advice));
         }
+        if self.step.standing == Standing::AsksLogin
+            && let Some(error) = self.astray()
+        {
+            return error;
+        }
         let (title, change) = match (status, self.step.standing) {
             (Some(404), _) => (
                 format!("there is no page at GET {protected}: the client answers 404"),
