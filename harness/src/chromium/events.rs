@@ -172,6 +172,7 @@ fn wants_to_ask(bidi: &BiDi, tab: Option<&Tab>, context: &str, event: &Value) {
             purpose,
             endless: request["destination"] == "eventsource" || is_stream(request),
             begun: None,
+            may_stay_unread: !(page || issuers && state.manners.issuers_trickle),
             body_is_due: false,
             form: None,
             cookies: cookies(request),

@@ -40,6 +40,8 @@ pub struct Manners {
     pub headers: Vec<(String, String)>,
     /// It neither sends nor keeps cookies.
     pub no_cookies: bool,
+    /// Answers of the issuers may trickle in, so that one that has begun is still waited for.
+    pub issuers_trickle: bool,
 }
 
 /// How Chromium is started.

@@ -60,6 +60,8 @@ pub(super) struct Flight {
     pub(super) endless: bool,
     /// When its answer began.
     pub(super) begun: Option<Instant>,
+    /// Its answer may stay unread once it has begun.
+    pub(super) may_stay_unread: bool,
     /// Its body is still being fetched.
     pub(super) body_is_due: bool,
     pub(super) form: Option<String>,
@@ -74,7 +76,7 @@ impl Flight {
         if self.endless || (self.answer.is_some() && !self.body_is_due) {
             return None;
         }
-        let begun = self.begun.filter(|_| self.purpose != Some(Purpose::Page));
+        let begun = self.begun.filter(|_| self.may_stay_unread);
         Some(begun.map_or(deadline, |begun| begun + UNREAD))
     }
 
@@ -212,6 +214,7 @@ mod tests {
             purpose: Some(Purpose::Page),
             endless: false,
             begun: None,
+            may_stay_unread: false,
             body_is_due: false,
             form: None,
             cookies: Vec::new(),
@@ -229,6 +232,13 @@ mod tests {
         let tab = Tab::new("1".to_owned());
         assert_eq!(tab.rest(Duration::ZERO, soon()).await, Rest::Quiet);
         tab.touch(|state| state.flights.push(flight("http://a.test/")));
+        assert_eq!(tab.rest(Duration::ZERO, soon()).await, Rest::Late);
+        // A page is read; what a script asks for need not be.
+        tab.touch(|state| state.flights[0].begun = Instant::now().checked_sub(UNREAD));
+        assert_eq!(tab.rest(Duration::ZERO, soon()).await, Rest::Late);
+        tab.touch(|state| state.flights[0].may_stay_unread = true);
+        assert_eq!(tab.rest(Duration::ZERO, soon()).await, Rest::Quiet);
+        tab.touch(|state| state.flights[0].begun = None);
         assert_eq!(tab.rest(Duration::ZERO, soon()).await, Rest::Late);
         tab.touch(|state| state.flights[0].endless = true);
         assert_eq!(tab.rest(Duration::ZERO, soon()).await, Rest::Quiet);

@@ -66,6 +66,14 @@ impl Plan {
             .unwrap_or_default()
     }
 
+    /// Whether an answer of the provider comes byte by byte.
+    pub fn trickles(&self) -> bool {
+        self.all_faults().any(|fault| {
+            let transport = fault.transport.as_ref();
+            transport.is_some_and(|transport| matches!(transport.act, TransportAct::Trickle))
+        })
+    }
+
     /// Whether the client has to give up on a silent provider, which takes as long as its own
     /// time-out.
     pub fn waits_for_a_time_out(&self) -> bool {

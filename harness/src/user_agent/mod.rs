@@ -84,6 +84,8 @@ pub struct UserAgent {
     pub issuer_origin: String,
     /// Headers that go to everybody else.
     pub headers: Vec<(String, String)>,
+    /// Answers of the issuers may trickle in: a real browser waits for their end.
+    pub issuers_trickle: bool,
     /// How long one navigation may take in all.
     pub time_limit: Duration,
     /// The real browser to open a window of, if it is to be one.
@@ -103,6 +105,7 @@ impl Default for UserAgent {
             proxy: None,
             issuer_origin: String::new(),
             headers: Vec::new(),
+            issuers_trickle: false,
             key: None,
             time_limit: Duration::ZERO,
             chromium: None,

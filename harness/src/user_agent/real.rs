@@ -14,6 +14,7 @@ impl UserAgent {
             issuer_headers: self.for_issuers().collect(),
             headers: self.headers.clone(),
             no_cookies: self.jar.is_blocked(),
+            issuers_trickle: self.issuers_trickle,
         };
         let time_limit = self.time_limit;
         let window = self.own_window().await?;

@@ -80,7 +80,9 @@ pub async fn play(
     plan: &Plan,
 ) -> Result<(Record, Record), RunError> {
     let mut stage = Stage::new(target, instance, &plan.settings);
+    stage.issuers_trickle(plan.trickles());
     let attack = stage.attack(plan, Early::default()).await?;
+    stage.issuers_trickle(false);
     stage.forget();
     stage.step(0, &Step::sign_in()).await?;
     Ok((attack, stage.record().await))
@@ -208,6 +210,20 @@ impl<'a> Stage<'a> {
             said: Vec::new(),
             faults: Vec::new(),
             journal_from: instance.journal_from,
+        }
+    }
+
+    /// Whether the browsers wait for the end of what issuers answer.
+    fn issuers_trickle(&mut self, trickle: bool) {
+        let actors = [
+            &mut self.victim,
+            &mut self.attacker,
+            &mut self.namesake,
+            &mut self.twin,
+            &mut self.other_device,
+        ];
+        for actor in actors {
+            actor.agent.issuers_trickle = trickle;
         }
     }
 
