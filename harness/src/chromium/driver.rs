@@ -73,8 +73,12 @@ impl Chromium {
         let words = [driver.display().to_string(), "--port=0".to_owned()];
         let home = folder.path().display().to_string();
         // What it keeps elsewhere than in its profile goes to the same place.
-        let env = [("XDG_CONFIG_HOME", &home), ("XDG_CACHE_HOME", &home)];
-        let env = env.map(|(name, value)| (name.to_owned(), value.clone()));
+        let mut names = vec!["XDG_CONFIG_HOME", "XDG_CACHE_HOME"];
+        if cfg!(target_os = "linux") {
+            // Elsewhere the path of a socket there may be too long.
+            names.push("TMPDIR");
+        }
+        let env: Vec<_> = (names.into_iter().map(|name| (name.to_owned(), home.clone()))).collect();
         let process = Process::start(&words, folder.path(), &env, &log)
             .map_err(|error| failed(&format_args!("{}: {error}", driver.display())))?;
         let port = port(&process, &log).await.map_err(|error| failed(&error))?;

@@ -45,12 +45,23 @@ fn refusal(words: &[&str], variables: &[(&str, &str)]) -> String {
     set_up(words, variables).unwrap_err()
 }
 
-fn temporary(name: &str, text: &str) -> PathBuf {
-    let folder = std::env::temp_dir().join(format!("gauntlet-config-{}", std::process::id()));
+/// A file of one test, which goes with it.
+struct Temporary(PathBuf);
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        let folder = self.0.parent().unwrap();
+        fs::remove_dir_all(folder).unwrap();
+    }
+}
+
+fn temporary(name: &str, text: &str) -> Temporary {
+    let folder = format!("gauntlet-config-{}-{name}", std::process::id());
+    let folder = std::env::temp_dir().join(folder);
     fs::create_dir_all(&folder).unwrap();
     let path = folder.join(name);
     fs::write(&path, text).unwrap();
-    path
+    Temporary(path)
 }
 
 #[test]
@@ -204,7 +215,7 @@ fn the_printed_configuration_says_where_values_come_from_and_hides_secrets() {
          control-key = \"the-key\"\n\
          [[client]]\nid = \"app\"\nsecret = \"the-secret\"\n",
     );
-    let file = file.to_str().unwrap();
+    let file = file.0.to_str().unwrap();
     let layered = layered(
         &["--config", file, "--alg", "ES256"],
         &[("MOCK_PROVIDER_PORT", "0")],
@@ -275,7 +286,7 @@ fn the_printed_configuration_is_a_file_that_comes_to_the_same() {
     let setup = Setup::new(&first).unwrap();
     let printed = print(&first, &setup, Secrets::Shown);
     let file = temporary("again.toml", &printed);
-    let second = layered(&["--config", file.to_str().unwrap()], &[]).unwrap();
+    let second = layered(&["--config", file.0.to_str().unwrap()], &[]).unwrap();
     let again = Setup::new(&second).unwrap();
     let bare = |text: &str| {
         let lines = text
