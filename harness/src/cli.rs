@@ -98,7 +98,8 @@ pub struct RunArgs {
     /// [default: ./gauntlet.toml where it exists, else the built-in reference client]
     #[arg(short, long, value_name = "FILE")]
     pub target: Option<PathBuf>,
-    /// How many scenarios run at the same time [default: 4 for each core, 16 at most]
+    /// How many scenarios run at the same time [default: 4 for each core, or 2 in a real browser, and
+    /// 16 at most]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,
     /// Write a report: `json=PATH`, `junit=PATH` or `html=PATH`; can be repeated

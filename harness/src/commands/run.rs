@@ -70,7 +70,7 @@ pub async fn run(args: RunArgs) -> Exit {
         return Exit::NothingRan;
     }
     let name = target.name.clone();
-    let jobs = args.jobs.map_or_else(usual_jobs, usize::from);
+    let jobs = args.jobs.map_or_else(|| usual_jobs(&target), usize::from);
     let told = Arc::new(Told::new(plans.len()));
     let started = Instant::now();
     let work = work(target, plans, jobs, Arc::clone(&told));
@@ -96,10 +96,11 @@ pub async fn run(args: RunArgs) -> Exit {
 }
 
 /// How many scenarios run at the same time. A client mostly waits for the provider, and the provider
-/// for the client.
-fn usual_jobs() -> usize {
+/// for the client; a real browser has more to do.
+fn usual_jobs(target: &Target) -> usize {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    (4 * cores).min(16)
+    let for_each = if target.browser.is_some() { 2 } else { 4 };
+    (for_each * cores).min(16)
 }
 
 /// Why a run did not come to its end.
