@@ -1,18 +1,13 @@
 //! Clients that read a document as they start and never again: its faults are there before they are.
 
-use std::path::Path;
-
 use serde_json::Value;
 
-use crate::files::Folder;
+use crate::files::{Folder, example};
 
 /// A client that makes one thing of its discovery document, judged by one scenario: the result, and
 /// what was printed.
 fn judged(mode: &str, scenario: &str) -> (Value, String) {
-    let programs = Path::new(env!("CARGO_BIN_EXE_gauntlet"))
-        .parent()
-        .expect("it is in a folder");
-    let program = programs.join("examples/eager_target");
+    let program = example("eager_target");
     let command = format!("{} {mode} {{port}}", program.display());
     let folder = Folder::new(&format!("at-start-{mode}-{}", scenario.replace('/', "-")));
     let target = format!(

@@ -3,13 +3,12 @@
 //! Skipped by name where Chromium or its driver is not installed.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 
-use crate::files::Folder;
+use crate::files::{Folder, example};
 
 /// A turn with the browser, one test after another: several at a time make each other late. None,
 /// where there is no browser to test with, which it says.
@@ -27,9 +26,7 @@ fn turn() -> Option<MutexGuard<'static, ()>> {
 }
 
 fn single_page_app(defects: &str, response_mode: &str) -> String {
-    let programs = Path::new(env!("CARGO_BIN_EXE_gauntlet"));
-    let programs = programs.parent().expect("it is in a folder");
-    let program = programs.join("examples/spa_target");
+    let program = example("spa_target");
     format!(
         r#"
 name = "single-page app"

@@ -2,12 +2,11 @@
 //! and what to write there; `gauntlet run` says the same and judges nothing.
 
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::doctor_app as app;
-use crate::files::Folder;
+use crate::files::{Folder, example};
 
 const BIN: &str = env!("CARGO_BIN_EXE_gauntlet");
 
@@ -16,8 +15,7 @@ const SCREEN: usize = 40;
 
 /// A program that takes connections and never answers.
 fn silent() -> String {
-    let programs = Path::new(BIN).parent().expect("it is in a folder");
-    let program = programs.join("examples/bad_target");
+    let program = example("bad_target");
     let command = format!("{} silent {{port}}", program.display());
     pages().replace(&app::command().join(" "), &command)
 }

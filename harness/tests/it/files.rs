@@ -13,6 +13,15 @@ fn gauntlet(folder: &Path, arguments: &[&str]) -> Output {
         .expect("the program starts")
 }
 
+/// A program of `harness/examples/`.
+pub(crate) fn example(name: &str) -> PathBuf {
+    let programs = Path::new(env!("CARGO_BIN_EXE_gauntlet")).parent();
+    programs
+        .expect("it is in a folder")
+        .join("examples")
+        .join(name)
+}
+
 /// A folder of its own for one test, gone when the test ends.
 pub(crate) struct Folder(pub(crate) PathBuf);
 

@@ -4,14 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::files::Folder;
-
-fn bad_target() -> PathBuf {
-    let programs = Path::new(env!("CARGO_BIN_EXE_gauntlet"))
-        .parent()
-        .expect("it is in a folder");
-    programs.join("examples/bad_target")
-}
+use crate::files::{Folder, example};
 
 fn target_file(command: &str, timeout: &str) -> String {
     format!(
@@ -56,7 +49,7 @@ fn run(name: &str, start: &str, timeout: &str) -> (Output, String) {
 }
 
 fn mode(mode: &str) -> String {
-    format!("{} {mode} {{port}}", bad_target().display())
+    format!("{} {mode} {{port}}", example("bad_target").display())
 }
 
 fn is_setup(name: &str, start: &str, says: &[&str]) {
@@ -252,8 +245,7 @@ fn a_ca_file_is_there_over_https_alone() {
 
 /// An app that reads a file, begins logins by a form, and answers everybody 200 in JSON.
 fn fussy(login: &str, more: &str) -> String {
-    let programs = bad_target();
-    let program = programs.with_file_name("fussy_target");
+    let program = example("fussy_target");
     format!(
         r#"
 name = "fussy"
@@ -454,7 +446,7 @@ fn with_grandchild(folder: &Folder) -> PathBuf {
     let script = format!(
         "#!/bin/sh\nsleep 600 &\necho $! > {}\nexec {} silent $1\n",
         pid.display(),
-        bad_target().display()
+        example("bad_target").display()
     );
     folder.write("start.sh", script.as_bytes());
     folder.write(

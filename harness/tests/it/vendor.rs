@@ -1,29 +1,21 @@
 //! Clients that were written for one vendor's provider: its paths are built in, and its claims asked
 //! for.
 
-use std::path::Path;
-use std::process::Command;
-
-use crate::files::Folder;
+use crate::files::{Folder, example};
 
 fn run(folder: &Folder) -> (Option<i32>, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_gauntlet"))
-        .args(["run", "flow/*", "callback/bad-state", "logout/ends-session"])
-        .args(["account/same-email", "--report", "json=report.json"])
-        .current_dir(&folder.0)
-        .env("NO_COLOR", "1")
-        .output()
-        .expect("the program starts");
-    let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
-    text.push_str(&String::from_utf8_lossy(&output.stderr));
-    (output.status.code(), text)
+    let scenarios = [
+        "flow/*",
+        "callback/bad-state",
+        "logout/ends-session",
+        "account/same-email",
+    ];
+    let report = ["--report", "json=report.json"];
+    folder.gauntlet(&[&["run"][..], &scenarios, &report].concat())
 }
 
 fn target(kind: &str, provider: &str, env: &str) -> String {
-    let programs = Path::new(env!("CARGO_BIN_EXE_gauntlet")).parent();
-    let client = programs
-        .expect("it is in a folder")
-        .join("examples/slow_client");
+    let client = example("slow_client");
     let client = client.display();
     format!(
         r#"
