@@ -78,10 +78,10 @@ impl Chromium {
             // Elsewhere the path of a socket there may be too long.
             names.push("TMPDIR");
         }
-        let env: Vec<_> = (names
+        let env = names
             .into_iter()
-            .map(|name| (name.to_owned(), home.clone())))
-        .collect();
+            .map(|name| (name.to_owned(), home.clone()));
+        let env: Vec<_> = env.collect();
         let process = Process::start(&words, folder.path(), &env, &log)
             .map_err(|error| failed(&format_args!("{}: {error}", driver.display())))?;
         let port = port(&process, &log).await.map_err(|error| failed(&error))?;

@@ -21,6 +21,11 @@ use crate::report::Exit;
 use crate::scenario::{Plan, Source, load};
 use crate::select::Selection;
 
+/// How many cores there are.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
 /// Writes a line of results. A reader that went away is no mistake of ours.
 pub fn tell(text: &str) {
     drop(writeln!(anstream::stdout(), "{text}"));

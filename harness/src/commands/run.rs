@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::report::{check_reports, write_reports};
-use super::{complain, plans, show, tell};
+use super::{complain, cores, plans, show, tell};
 use crate::cli::{Denied, ReportFile, RunArgs};
 use crate::diag::{Diagnostic, nearest};
 use crate::report::{self, Document, Exit, Tally};
@@ -98,9 +98,8 @@ pub async fn run(args: RunArgs) -> Exit {
 /// How many scenarios run at the same time. A client mostly waits for the provider, and the provider
 /// for the client; a real browser has more to do.
 fn usual_jobs(target: &Target) -> usize {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let for_each = if target.browser.is_some() { 2 } else { 4 };
-    (for_each * cores).min(16)
+    (for_each * cores()).min(16)
 }
 
 /// Why a run did not come to its end.

@@ -21,9 +21,7 @@ pub fn is_doubtful(
     let silent = |step: &StepRecord| is_silent(step) && !(waits && was_asked_in_time(attack, step));
     let afterwards = recovery.map_or(&[][..], |run| &run.steps[..]);
     let unanswered = attack.steps.iter().any(silent) || afterwards.iter().any(is_silent);
-    let locked_out = afterwards
-        .last()
-        .is_some_and(|step| step.standing != Standing::SignedIn(Browser::Victim));
+    let not_let_in = recovery.is_some_and(|run| !lets_in(run));
     let crowded = || {
         let mut runs = [Some(attack), recovery].into_iter().flatten();
         judgement.verdict == Verdict::Inconclusive || runs.any(is_crowded)
@@ -37,20 +35,21 @@ pub fn is_doubtful(
         },
         Some(Start::Ready) | None => false,
     };
-    unanswered || locked_out || cut_short || (beside && crowded())
+    unanswered || not_let_in || cut_short || (beside && crowded())
 }
 
 /// Whether the client answered the clean login afterwards, and let nobody in. What it keeps of a user
 /// may last, so that another run on the same client tells nothing.
 pub fn is_locked_out(recovery: &Record) -> bool {
     let last = recovery.steps.last();
-    recovery.ended.is_none()
-        && last.is_some_and(|step| {
-            !matches!(
-                step.standing,
-                Standing::SignedIn(Browser::Victim) | Standing::NoAnswer
-            )
-        })
+    let answered = last.is_some_and(|step| step.standing != Standing::NoAnswer);
+    recovery.ended.is_none() && answered && !lets_in(recovery)
+}
+
+/// Whether the clean login afterwards signed the user in, as far as it was tried.
+fn lets_in(recovery: &Record) -> bool {
+    let last = recovery.steps.last();
+    last.is_none_or(|step| step.standing == Standing::SignedIn(Browser::Victim))
 }
 
 /// Whether what was observed in a clean run may come from elsewhere than from what was done in it.

@@ -225,28 +225,20 @@ impl Runner {
         };
         let _permit = permits.acquire().await;
         let can_start_anew = manner == Manner::Alone && self.pool.restarts();
-        let second = if first.locked_out && can_start_anew {
-            None
-        } else {
-            Some(self.run(plan, manner).await)
-        };
-        let is_settled = |run: &Run| {
-            let goes_on = run.outcome.output.is_empty();
-            !(run.is_doubtful && goes_on && can_start_anew)
-        };
-        let before = [Some(&first), second.as_ref()];
-        let mut took = before.iter().flatten().map(|run| run.outcome.took).sum();
-        let last = match second {
-            Some(second) if is_settled(&second) => second,
+        let mut took = first.outcome.took;
+        let mut last = first;
+        if !(last.locked_out && can_start_anew) {
+            last = self.run(plan, manner).await;
+            took += last.outcome.took;
+        }
+        let goes_on = last.outcome.output.is_empty();
+        if last.is_doubtful && goes_on && can_start_anew {
             // What this scenario did to the client that all share, or an earlier one, may last; a
             // client of its own tells.
-            _ => {
-                self.pool.let_go();
-                let fresh = self.run(plan, Manner::Own).await;
-                took += fresh.outcome.took;
-                fresh
-            }
-        };
+            self.pool.let_go();
+            last = self.run(plan, Manner::Own).await;
+            took += last.outcome.took;
+        }
         self.keep(last.kept);
         Outcome {
             took,

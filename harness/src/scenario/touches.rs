@@ -68,20 +68,20 @@ impl Plan {
 
     /// Whether an answer of the provider comes byte by byte.
     pub fn trickles(&self) -> bool {
-        self.all_faults().any(|fault| {
-            let transport = fault.transport.as_ref();
-            transport.is_some_and(|transport| matches!(transport.act, TransportAct::Trickle))
-        })
+        self.any_act(|act| matches!(act, TransportAct::Trickle))
     }
 
     /// Whether the client has to give up on a silent provider, which takes as long as its own
     /// time-out.
     pub fn waits_for_a_time_out(&self) -> bool {
-        self.all_faults().any(|fault| {
-            fault.transport.as_ref().is_some_and(|transport| {
-                matches!(transport.act, TransportAct::Hang | TransportAct::Trickle)
-            })
-        })
+        self.any_act(|act| matches!(act, TransportAct::Hang | TransportAct::Trickle))
+    }
+
+    fn any_act(&self, is_one: impl Fn(TransportAct) -> bool) -> bool {
+        let mut transports = self
+            .all_faults()
+            .filter_map(|fault| fault.transport.as_ref());
+        transports.any(|transport| is_one(transport.act))
     }
 }
 

@@ -16,8 +16,8 @@ pub(super) fn credentials(settings: &Settings, tag: &str) -> (String, String) {
     (format!("rp-{tag}"), format!("secret-{secret}"))
 }
 
-/// Has the issuer say less than it could, or more than is usual. This is how it is, and no fault of a scenario: nobody
-/// waits for it to fire.
+/// Has the issuer say less than it could, or more than is usual. This is how it is, and no fault of
+/// a scenario: nobody waits for it to fire.
 pub(super) fn arm(issuer: &Issuer, settings: &Settings) -> Result<(), InstanceError> {
     let keys = settings.bare_keys.then(|| Fault {
         jwks: Some(JwksFault {

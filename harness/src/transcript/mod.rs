@@ -257,8 +257,8 @@ pub fn merge(
         .collect();
     for (role, exchanges) in journals {
         let back = exchanges.iter().filter(|exchange| {
-            let seen = seen_by_browsers.contains(&std::sync::Arc::as_ptr(exchange));
-            !is_front_channel(exchange.endpoint) || !seen && leads_nowhere(exchange)
+            let unseen = || !seen_by_browsers.contains(&std::sync::Arc::as_ptr(exchange));
+            !is_front_channel(exchange.endpoint) || leads_nowhere(exchange) && unseen()
         });
         entries.extend(back.filter_map(|exchange| back_channel(places, *role, exchange)));
     }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
 use self::workshop::{BuildError, Workshop};
-use super::{complain, show, tell};
+use super::{complain, cores, show, tell};
 use crate::cli::ProveArgs;
 use crate::judge::Verdict;
 use crate::mutant::{Mutant, load};
@@ -131,10 +131,6 @@ const BENCHES: usize = 4;
 
 /// How many mutants run while others are built. They mostly wait.
 const RUNNING: usize = 4;
-
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, Into::into)
-}
 
 /// What became of one mutant: the verdicts of the scenarios that it names, by their ids.
 type Proof = Result<BTreeMap<String, Verdict>, BuildError>;

@@ -129,8 +129,7 @@ impl Case<'_> {
         if let Some((why, change)) = self.given_away() {
             return Some(self.error(why, Vec::new(), change));
         }
-        let asked = self.record.transcript.iter();
-        let redeemed = asked.clone().any(|it| it.endpoint == Some(Endpoint::Token));
+        let redeemed = self.has_redeemed();
         if let Some(response) = response
             && !redeemed
         {
@@ -162,10 +161,14 @@ impl Case<'_> {
         Some(self.error(title, Vec::new(), self.at(&["app", "callback"], "", advice)))
     }
 
+    fn has_redeemed(&self) -> bool {
+        let mut asked = self.record.transcript.iter();
+        asked.any(|it| it.endpoint == Some(Endpoint::Token))
+    }
+
     /// The client called its issuer where that has no endpoint.
     pub(super) fn astray(&self) -> Option<SetupError> {
-        let mut asked = self.record.transcript.iter();
-        let redeemed = asked.any(|it| it.endpoint == Some(Endpoint::Token));
+        let redeemed = self.has_redeemed();
         let nowhere = |it: &&Entry| {
             it.from == Party::App
                 && matches!(it.to, Party::Provider(_))

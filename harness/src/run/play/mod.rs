@@ -80,9 +80,7 @@ pub async fn play(
     plan: &Plan,
 ) -> Result<(Record, Record), RunError> {
     let mut stage = Stage::new(target, instance, &plan.settings);
-    stage.issuers_trickle(plan.trickles());
     let attack = stage.attack(plan, Early::default()).await?;
-    stage.issuers_trickle(false);
     stage.forget();
     stage.step(0, &Step::sign_in()).await?;
     Ok((attack, stage.record().await))
@@ -229,6 +227,7 @@ impl<'a> Stage<'a> {
 
     /// Plays the steps of a plan with its faults, of which some may be armed already.
     async fn attack(&mut self, plan: &Plan, mut early: Early) -> Result<Record, RunError> {
+        self.issuers_trickle(plan.trickles());
         let instance = self.instance;
         let over_tls = instance.honest.url().starts_with("https");
         let measured = plan.scenario.tls_may_replace && over_tls;

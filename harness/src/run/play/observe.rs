@@ -304,6 +304,7 @@ impl Stage<'_> {
 
     /// Starts a new page of the story: journals begin anew, browsers keep what they have.
     pub(super) fn forget(&mut self) {
+        self.issuers_trickle(false);
         if self.victim.agent.jar.is_blocked() {
             self.victim.agent.jar = Jar::default();
         }
