@@ -121,6 +121,10 @@ pub enum ResponseMode {
     /// In a form that the browser posts.
     #[serde(rename = "form_post")]
     FormPost,
+    /// In a message to the window that opened the page, or has it in a frame
+    /// (draft-sakimura-oauth-wmrm-01 §2).
+    #[serde(rename = "web_message")]
+    WebMessage,
     /// As a JWT in the query.
     #[serde(rename = "query.jwt")]
     QueryJwt,
@@ -137,10 +141,11 @@ pub enum ResponseMode {
 
 impl ResponseMode {
     /// Every mode, in the order in which they are advertised.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Query,
         Self::Fragment,
         Self::FormPost,
+        Self::WebMessage,
         Self::QueryJwt,
         Self::FragmentJwt,
         Self::FormPostJwt,
@@ -153,6 +158,7 @@ impl ResponseMode {
             Self::Query => "query",
             Self::Fragment => "fragment",
             Self::FormPost => "form_post",
+            Self::WebMessage => "web_message",
             Self::QueryJwt => "query.jwt",
             Self::FragmentJwt => "fragment.jwt",
             Self::FormPostJwt => "form_post.jwt",

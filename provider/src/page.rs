@@ -22,7 +22,7 @@ use texts::Texts;
 
 const STYLE: &str = include_str!("templates/style.css");
 
-const TEMPLATES: [(&str, &str); 12] = [
+const TEMPLATES: [(&str, &str); 13] = [
     ("layout.html", include_str!("templates/layout.html")),
     ("login.html", include_str!("templates/login.html")),
     ("consent.html", include_str!("templates/consent.html")),
@@ -46,6 +46,10 @@ const TEMPLATES: [(&str, &str); 12] = [
     (
         "logging_out.html",
         include_str!("templates/logging_out.html"),
+    ),
+    (
+        "web_message.html",
+        include_str!("templates/web_message.html"),
     ),
 ];
 
@@ -77,6 +81,21 @@ pub(crate) static FORM_POST_POLICY: LazyLock<String> = LazyLock::new(|| {
     let policy = CONTENT_SECURITY_POLICY.as_str();
     format!("{policy}; script-src 'sha256-{}'", hash(SUBMIT))
 });
+
+/// Tells the page that waits for it.
+const TELL: &str = "const {origin, response} = document.querySelector('output').dataset; \
+                    (window.opener ?? window.parent).postMessage(\
+                    {type: 'authorization_response', response: JSON.parse(response)}, origin)";
+
+/// The same for the page that has ours in a frame.
+pub(crate) fn web_message_policy(origin: &str) -> String {
+    let policy = CONTENT_SECURITY_POLICY.as_str();
+    let policy = policy.replace(
+        "frame-ancestors 'none'",
+        &format!("frame-ancestors {origin}"),
+    );
+    format!("{policy}; script-src 'sha256-{}'", hash(TELL))
+}
 
 fn hash(text: &str) -> String {
     STANDARD.encode(digest(&SHA256, text.as_bytes()))
@@ -176,6 +195,22 @@ pub(crate) fn form_post(at: At<'_>, action: &str, fields: &[(String, String)]) -
             action => action,
             fields => fields.to_vec(),
             submit => Value::from_safe_string(SUBMIT.to_owned()),
+        },
+    )
+}
+
+/// A page that tells its fields to the client's page beside it.
+pub(crate) fn web_message(at: At<'_>, origin: &str, fields: &[(String, String)]) -> String {
+    let response = (fields.iter())
+        .map(|(name, value)| (name.clone(), value.as_str().into()))
+        .collect::<serde_json::Map<_, _>>();
+    render(
+        "web_message.html",
+        at,
+        context! {
+            origin => origin,
+            response => serde_json::Value::Object(response).to_string(),
+            tell => Value::from_safe_string(TELL.to_owned()),
         },
     )
 }

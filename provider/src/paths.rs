@@ -55,6 +55,17 @@ pub enum PathError {
     },
 }
 
+/// Whether a text is a path that needs no encoding, such as `/oauth/token`: segments that are there
+/// and lead nowhere else, of unreserved letters (RFC 3986 §2.3).
+pub(crate) fn is_path(text: &str) -> bool {
+    let letters = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
+    let segments = text.strip_prefix('/').is_some_and(|rest| {
+        let mut segments = rest.split('/');
+        segments.all(|segment| !matches!(segment, "" | "." | ".."))
+    });
+    segments && text.bytes().all(letters)
+}
+
 impl Paths {
     /// The same, and one more.
     ///
@@ -62,12 +73,7 @@ impl Paths {
     ///
     /// If it is no path, or the endpoint has none.
     pub fn with(mut self, path: &str, endpoint: Endpoint) -> Result<Self, PathError> {
-        let letters = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
-        let segments = path.strip_prefix('/').is_some_and(|rest| {
-            let mut segments = rest.split('/');
-            segments.all(|segment| !matches!(segment, "" | "." | ".."))
-        });
-        if !segments || !path.bytes().all(letters) {
+        if !is_path(path) {
             return Err(PathError::Form(path.to_owned()));
         }
         if path == "/_" || path.starts_with("/_/") {

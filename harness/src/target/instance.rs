@@ -276,7 +276,8 @@ impl Instance {
 
     /// Makes accounts up that nobody else has.
     pub(super) fn name_accounts(&mut self) {
-        self.mark = random(6).to_lowercase();
+        // A letter first: reports tell a mark from itself in capitals.
+        self.mark = format!("m{}", random(6).to_lowercase());
         self.victim = Account::new("alice", &self.mark);
         self.mallory = Account::new("mallory", &self.mark);
         self.namesake = Account {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::fault::parse_span;
+use crate::paths::is_path;
 
 /// `90s`, `10m`, `2h`, `7d`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,12 +86,7 @@ impl TryFrom<String> for BasePath {
 
     fn try_from(text: String) -> Result<Self, String> {
         let path = text.trim_end_matches('/');
-        let letters = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
-        let segments = path.strip_prefix('/').is_some_and(|rest| {
-            rest.split('/')
-                .all(|segment| !matches!(segment, "" | "." | ".."))
-        });
-        if path.is_empty() || segments && path.bytes().all(letters) {
+        if path.is_empty() || is_path(path) {
             return Ok(Self(path.to_owned()));
         }
         Err(format!(

@@ -128,6 +128,9 @@ impl Login<'_> {
                 url: action.clone(),
                 form: Some(fields.clone()),
             }),
+            Outcome::Back(Delivery::Message { .. }) => Err(LoginError::Refused {
+                reason: "with `response_mode=web_message` the answer goes to a page, which takes a browser".to_owned(),
+            }),
         };
         Ok(Done {
             reply: outcome.into_reply(call),

@@ -263,6 +263,12 @@ impl Reply {
         Self::html(200, html, &page::FORM_POST_POLICY).header("referrer-policy", "strict-origin")
     }
 
+    /// A page that tells the client's page beside it, whose origin is given, what came of a request.
+    pub(crate) fn web_message(html: String, origin: &str) -> Self {
+        Self::html(200, html, &page::web_message_policy(origin))
+            .header("referrer-policy", "no-referrer")
+    }
+
     fn html(status: u16, html: String, content_security_policy: &str) -> Self {
         let reply = Self::empty(status)
             .header("content-type", "text/html; charset=utf-8")

@@ -8,7 +8,7 @@ use super::placeholder::Placeholders;
 use super::repeated::Repeated;
 use super::tamper::{Draft, set_json};
 use super::{Fault, JwksFault, Moment, Point, Reply};
-use crate::jose::unpublished_jwk;
+use crate::jose::{unpublished_jwk, with_certificates};
 
 /// Which JSON document a [`DocumentDraft`] is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,6 +133,9 @@ impl DocumentDraft {
         let Some(keys) = keys else { return };
         let honest = keys.first().and_then(Value::as_object).cloned();
         let honest = honest.unwrap_or_default();
+        if fault.certificates {
+            with_certificates(moment.keys, keys);
+        }
         if fault.empty {
             keys.clear();
         }

@@ -233,6 +233,9 @@ pub struct JwksFault {
     /// Publish no key of the issuer's own.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub empty: bool,
+    /// Publish a certificate beside each key for RS256, RS384 and RS512 (`x5c`).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub certificates: bool,
     /// Things to put before the honest keys. `{value}` in a member is what the first honest key
     /// has there.
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -19,6 +19,9 @@ pub enum Signing {
     UnpublishedKey,
     /// A key that the issuer never published, under a `kid` that nobody knows.
     UnknownKid,
+    /// The key that the issuer withdrew last, under its own `kid`. Where none was withdrawn, a key
+    /// that was never published.
+    WithdrawnKey,
     /// A published key of another algorithm than the issuer's, rightly signed.
     OtherAlgorithm,
     /// A published key for ES256K, which few know (RFC 8812 §3.2), rightly signed.
@@ -30,6 +33,9 @@ pub enum Signing {
     HmacWithTrimmedPem,
     /// The same, keyed with the PEM text of the RSA key alone (PKCS#1, RFC 8017 §A.1.1).
     HmacWithPkcs1Pem,
+    /// The same, keyed with the PEM text of a certificate for the RSA key (RFC 7468 §5.1), as it
+    /// stands in the key set where `certificates` are published.
+    HmacWithCertificate,
     /// The same, keyed with the RSA key as OpenSSH writes it (RFC 4253 §6.6).
     HmacWithOpenssh,
     /// The same, keyed with the published key for ES256 as OpenSSH writes it, under its own `kid`
@@ -64,11 +70,13 @@ impl Signing {
             Self::CorruptSignature => "corrupt-signature",
             Self::UnpublishedKey => "unpublished-key",
             Self::UnknownKid => "unknown-kid",
+            Self::WithdrawnKey => "withdrawn-key",
             Self::OtherAlgorithm => "other-algorithm",
             Self::Es256k => "es256k",
             Self::MixedSerialization => "mixed-serialization",
             Self::HmacWithTrimmedPem => "hmac-with-trimmed-pem",
             Self::HmacWithPkcs1Pem => "hmac-with-pkcs1-pem",
+            Self::HmacWithCertificate => "hmac-with-certificate",
             Self::HmacWithOpenssh => "hmac-with-openssh",
             Self::HmacWithOpensshEc => "hmac-with-openssh-ec",
             Self::HmacWithDer => "hmac-with-der",

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use aws_lc_rs::{digest, hmac};
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Map, Value, json};
 
 use super::algorithm::SigningAlgorithm;
+use super::certificate::certificate;
 use super::key::SigningKey;
 use super::known::known_text;
 use super::ring::KeyRing;
@@ -102,6 +103,7 @@ pub(crate) fn sign_with(keys: &KeyRing, signer: &Signer, mut draft: JwtDraft) ->
             how @ (Signing::HmacWithPublicKey
             | Signing::HmacWithTrimmedPem
             | Signing::HmacWithPkcs1Pem
+            | Signing::HmacWithCertificate
             | Signing::HmacWithOpenssh
             | Signing::HmacWithOpensshEc
             | Signing::HmacWithDer
@@ -157,8 +159,9 @@ pub(crate) fn sign_with(keys: &KeyRing, signer: &Signer, mut draft: JwtDraft) ->
             let unknown = signer.unknown(keys);
             finish(&draft, |message| unknown.sign(message))
         }
-        Some(how @ (Signing::OtherAlgorithm | Signing::Es256k)) => {
+        Some(how @ (Signing::OtherAlgorithm | Signing::Es256k | Signing::WithdrawnKey)) => {
             let key = match how {
+                Signing::WithdrawnKey => keys.withdrawn(signing_algorithm(signer, keys)),
                 Signing::Es256k => keys.published_or_new(SigningAlgorithm::Es256k),
                 _ => keys.other(signer.algorithm()),
             };
@@ -204,6 +207,21 @@ pub(crate) fn unpublished_jwk(keys: &KeyRing, kid: &str) -> Value {
     ];
     jwk.extend(more.map(|(name, value)| (name.to_owned(), json!(value))));
     Value::Object(jwk)
+}
+
+/// Adds to the JWKs of published keys the certificates that there can be for them (`x5c`, RFC 7517
+/// §4.7).
+pub(crate) fn with_certificates(keys: &KeyRing, jwks: &mut [Value]) {
+    for key in keys.published() {
+        let jwk = (jwks.iter_mut())
+            .filter_map(Value::as_object_mut)
+            .find(|jwk| jwk.get("kid").is_some_and(|kid| *kid == key.kid));
+        if let Some(jwk) = jwk
+            && let Some(der) = certificate(&key)
+        {
+            jwk.insert("x5c".to_owned(), json!([STANDARD.encode(der)]));
+        }
+    }
 }
 
 /// A token that this issuer signed, however long ago, and still accepts.

@@ -7,8 +7,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
 use super::algorithm::SigningAlgorithm;
+use super::certificate::certificate;
+use super::der::{tagged, unsigned};
 use super::key::SigningKey;
-use super::public::PublicKey;
+use super::public::{PublicKey, pem};
 use super::ring::KeyRing;
 use crate::fault::Signing;
 
@@ -20,6 +22,10 @@ pub(super) fn known_text(keys: &KeyRing, how: Signing) -> (Option<String>, Vec<u
     let text = match how {
         Signing::HmacWithTrimmedPem => public.pem().trim_end().as_bytes().to_vec(),
         Signing::HmacWithPkcs1Pem => pkcs1_pem(public).into_bytes(),
+        Signing::HmacWithCertificate => match certificate(&rsa) {
+            Some(der) => pem("CERTIFICATE", &der).into_bytes(),
+            None => public.pem().into_bytes(),
+        },
         Signing::HmacWithOpenssh => openssh(public).into_bytes(),
         Signing::HmacWithDer => public.der(),
         Signing::HmacWithJwk => serde_json::to_vec(&rsa.jwk()).unwrap_or_default(),
@@ -54,7 +60,7 @@ fn pkcs1_pem(key: &PublicKey) -> String {
     };
     let integer = |bytes: &[u8]| tagged(2, &unsigned(bytes));
     let der = tagged(0x30, &[integer(n), integer(e)].concat());
-    super::public::pem("RSA PUBLIC KEY", &der)
+    pem("RSA PUBLIC KEY", &der)
 }
 
 /// One line, without a comment (RFC 4253 §6.6, RFC 5656 §3.1, RFC 8709 §4).
@@ -80,26 +86,6 @@ fn openssh(key: &PublicKey) -> String {
     format!("{name} {}", STANDARD.encode(blob))
 }
 
-/// Big-endian, with a zero in front where the number would look negative.
-fn unsigned(bytes: &[u8]) -> Vec<u8> {
-    let sign = bytes.first().is_some_and(|first| first & 0x80 != 0);
-    let zero: &[u8] = if sign { &[0] } else { &[] };
-    [zero, bytes].concat()
-}
-
-/// A DER value of less than 64 KiB (X.690 §8.1).
-fn tagged(tag: u8, content: &[u8]) -> Vec<u8> {
-    let length = u16::try_from(content.len()).unwrap_or(u16::MAX);
-    let mut value = vec![tag];
-    match length {
-        0..=0x7f => value.extend(&length.to_be_bytes()[1..]),
-        0x80..=0xff => value.extend([&[0x81], &length.to_be_bytes()[1..]].concat()),
-        _ => value.extend([&[0x82], &length.to_be_bytes()[..]].concat()),
-    }
-    value.extend(content);
-    value
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,6 +96,7 @@ mod tests {
         let keys = KeyRing::new(SigningAlgorithm::Rs256, KeySource::Test);
         let text = |how| String::from_utf8(known_text(&keys, how).1).unwrap();
         insta::assert_snapshot!(text(Signing::HmacWithPkcs1Pem));
+        insta::assert_snapshot!(text(Signing::HmacWithCertificate));
         insta::assert_snapshot!(text(Signing::HmacWithOpenssh));
         insta::assert_snapshot!(text(Signing::HmacWithOpensshEc));
         assert!(text(Signing::HmacWithTrimmedPem).ends_with("-----END PUBLIC KEY-----"));

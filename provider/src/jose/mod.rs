@@ -2,6 +2,8 @@
 //! A JWT library cannot say what faults have to say, and would parse a key for each signature.
 
 mod algorithm;
+mod certificate;
+mod der;
 pub(crate) mod jwe;
 pub(crate) mod jwk;
 pub(crate) mod jws;
@@ -15,7 +17,9 @@ mod turns;
 pub(crate) mod verify;
 
 pub use algorithm::{ContentEncryption, KeyManagementAlgorithm, SigningAlgorithm};
-pub(crate) use jws::{Secret, Signer, half_hash, own_claims, sign_with, unpublished_jwk};
+pub(crate) use jws::{
+    Secret, Signer, half_hash, own_claims, sign_with, unpublished_jwk, with_certificates,
+};
 pub use own::{OwnKey, OwnKeyError};
 pub(crate) use ring::{KeyRing, RingState};
 pub use source::KeySource;

@@ -159,6 +159,15 @@ impl KeyRing {
         source::kept_back(&self.source, algorithm)
     }
 
+    /// The key that was withdrawn last ([`KeyStep::Drop`]). Where none was, one that was never
+    /// published.
+    pub(crate) fn withdrawn(&self, algorithm: SigningAlgorithm) -> Arc<SigningKey> {
+        let rows = self.read();
+        let withdrawn = rows.get(&algorithm).and_then(Row::withdrawn).cloned();
+        drop(rows);
+        withdrawn.map_or_else(|| Arc::new(self.unpublished(algorithm)), |key| key.get())
+    }
+
     /// Every published key.
     pub(crate) fn published(&self) -> Vec<Arc<SigningKey>> {
         let keys = self.each(|entry| Arc::clone(&entry.key));

@@ -61,12 +61,12 @@ pub(crate) const TURNS: usize = 3;
 const KEPT_BACK: usize = 3;
 const SLOTS: usize = 4;
 
-static TEST: LazyLock<[[Arc<LazyPair>; SLOTS]; 6]> = LazyLock::new(|| {
+static TEST: LazyLock<[[Arc<LazyPair>; SLOTS]; KeyKind::ALL.len()]> = LazyLock::new(|| {
     KeyKind::ALL.map(|kind| std::array::from_fn(|slot| LazyPair::new(Make::Test(kind, slot))))
 });
-static GENERATED: LazyLock<[Arc<LazyPair>; 6]> =
+static GENERATED: LazyLock<[Arc<LazyPair>; KeyKind::ALL.len()]> =
     LazyLock::new(|| KeyKind::ALL.map(|kind| LazyPair::new(Make::Generate(kind))));
-static GENERATED_KEPT_BACK: LazyLock<[Arc<LazyPair>; 6]> =
+static GENERATED_KEPT_BACK: LazyLock<[Arc<LazyPair>; KeyKind::ALL.len()]> =
     LazyLock::new(|| KeyKind::ALL.map(|kind| LazyPair::new(Make::Generate(kind))));
 
 /// A pair that is made or parsed when it is first used.

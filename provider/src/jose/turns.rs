@@ -56,6 +56,8 @@ pub struct KeyInfo {
 #[derive(Debug, Clone)]
 pub(crate) struct Row {
     entries: Vec<Entry>,
+    /// The key that was dropped last.
+    withdrawn: Option<Arc<LazyKey>>,
 }
 
 /// A published key.
@@ -72,7 +74,16 @@ impl Row {
     pub(crate) fn new(key: Arc<LazyKey>, turn: usize) -> Self {
         let state = KeyState::Signing;
         let entries = vec![Entry { turn, state, key }];
-        Self { entries }
+        Self {
+            entries,
+            withdrawn: None,
+        }
+    }
+
+    /// The key that was dropped last, and is not published again.
+    pub(crate) fn withdrawn(&self) -> Option<&Arc<LazyKey>> {
+        let published = |key: &LazyKey| self.entries.iter().any(|it| it.key.is_same_test_key(key));
+        self.withdrawn.as_ref().filter(|key| !published(key))
     }
 
     pub(crate) fn entries(&self) -> &[Entry] {
@@ -140,8 +151,13 @@ impl Row {
 
     /// [`KeyStep::Drop`]. False if there was no retired key.
     pub(crate) fn drop_retired(&mut self) -> bool {
-        let before = self.entries.len();
-        self.entries.retain(|it| it.state != KeyState::Retired);
-        self.entries.len() < before
+        let retired = |it: &Entry| it.state == KeyState::Retired;
+        let dropped = self.entries.iter().rfind(|it| retired(it));
+        let Some(dropped) = dropped.map(|it| Arc::clone(&it.key)) else {
+            return false;
+        };
+        self.withdrawn = Some(dropped);
+        self.entries.retain(|it| !retired(it));
+        true
     }
 }

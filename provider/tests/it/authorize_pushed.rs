@@ -157,7 +157,7 @@ async fn bad_requests_are_refused_when_they_are_pushed() {
     for (name, value, error) in [
         ("redirect_uri", "http://evil.test/", "invalid_request"),
         ("response_type", "coffee", "unsupported_response_type"),
-        ("response_mode", "web_message", "invalid_request"),
+        ("response_mode", "carrier_pigeon", "invalid_request"),
         ("scope", "no-such-scope", "invalid_scope"),
         ("code_challenge", "short", "invalid_request"),
         ("request_uri", "urn:x", "invalid_request"),

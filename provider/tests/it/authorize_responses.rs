@@ -25,7 +25,12 @@ async fn respond(world: &World, request: &BTreeMap<&str, &str>) -> (&'static str
     let request = world.authorize(request).header("gauntlet-user", "alice");
     let response = request.send().await.unwrap();
     if response.status() == 200 {
-        return ("form", form(&response.text().await.unwrap()).1);
+        let html = response.text().await.unwrap();
+        if let Some((_, told)) = html.split_once(" data-response=\"") {
+            let told = unescaped(told.split('"').next().unwrap());
+            return ("message", serde_json::from_str(&told).unwrap());
+        }
+        return ("form", form(&html).1);
     }
     let location = location(&response);
     assert!(location.starts_with(CALLBACK));
@@ -39,18 +44,21 @@ async fn respond(world: &World, request: &BTreeMap<&str, &str>) -> (&'static str
     (how, parameters.into_owned().collect())
 }
 
+fn unescaped(value: &str) -> String {
+    value
+        .replace("&#x2f;", "/")
+        .replace("&#x27;", "'")
+        .replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&quot;", "\"")
+        .replace("&amp;", "&")
+}
+
 /// Where a form leads, and its fields.
 fn form(html: &str) -> (String, Parameters) {
     let attribute = |text: &str, name: &str| {
         let (_, rest) = text.split_once(&format!("{name}=\"")).unwrap();
-        let value = rest.split('"').next().unwrap();
-        value
-            .replace("&#x2f;", "/")
-            .replace("&#x27;", "'")
-            .replace("&lt;", "<")
-            .replace("&gt;", ">")
-            .replace("&quot;", "\"")
-            .replace("&amp;", "&")
+        unescaped(rest.split('"').next().unwrap())
     };
     let fields = html.split("<input type=\"hidden\" ").skip(1);
     let fields = fields.map(|field| (attribute(field, "name"), attribute(field, "value")));
@@ -111,6 +119,7 @@ async fn every_response_type_brings_what_its_name_says_in_every_mode_that_it_all
                 "query" | "query.jwt" => "query",
                 "fragment" | "fragment.jwt" => "fragment",
                 "form_post" | "form_post.jwt" => "form",
+                "web_message" => "message",
                 _ if by_browser => "fragment",
                 _ => "query",
             };
@@ -191,6 +200,7 @@ async fn errors_travel_in_the_mode_that_was_asked_for() {
         ("query", "query"),
         ("fragment", "fragment"),
         ("form_post", "form"),
+        ("web_message", "message"),
         ("query.jwt", "query"),
         ("form_post.jwt", "form"),
         ("jwt", "query"),
@@ -245,6 +255,41 @@ async fn a_form_posts_itself_and_has_a_button_for_those_without_scripts() {
         "{policy}"
     );
     assert!(html.contains("<noscript>") && html.contains("<button"));
+}
+
+#[tokio::test]
+async fn a_message_goes_to_the_origin_of_the_redirect_uri_which_may_frame_the_page() {
+    let world = world().await;
+    let mut request = with("code", Some("web_message"));
+    let state = "\"></output><script>alert(1)</script>&'";
+    request.insert("state", state);
+    let sent = world.authorize(&request).header("gauntlet-user", "alice");
+    let response = sent.send().await.unwrap();
+    let policy = response.headers()["content-security-policy"].clone();
+    let policy = policy.to_str().unwrap();
+    let html = response.text().await.unwrap();
+    let origin = url::Url::parse(CALLBACK).unwrap().origin();
+    let origin = origin.ascii_serialization();
+    assert!(
+        policy.contains(&format!("frame-ancestors {origin};")),
+        "{policy}"
+    );
+    let (_, script) = html.split_once("<script>").unwrap();
+    let script = script.split("</script>").next().unwrap();
+    let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, script.as_bytes());
+    let hash = base64::engine::general_purpose::STANDARD.encode(hash);
+    assert!(
+        policy.contains(&format!("script-src 'sha256-{hash}'")),
+        "{policy}"
+    );
+    assert!(!html.contains("<script>alert"));
+    let (_, to) = html.split_once(" data-origin=\"").unwrap();
+    assert_eq!(unescaped(to.split('"').next().unwrap()), origin);
+    let (how, told) = respond(&world, &request).await;
+    assert_eq!((how, told["state"].as_str()), ("message", state));
+    let url = world.authorize(&request).build().unwrap().url().to_string();
+    let error = world.issuer.callback(&url, "bob").unwrap_err();
+    assert!(error.to_string().contains("takes a browser"), "{error}");
 }
 
 #[tokio::test]

@@ -149,7 +149,7 @@ async fn every_advertised_response_type_and_mode_is_served_and_no_other() {
     };
     assert_eq!(outcome("response_mode", "query").await, "");
     assert_eq!(
-        outcome("response_mode", "web_message").await,
+        outcome("response_mode", "carrier_pigeon").await,
         "invalid_request"
     );
     assert_eq!(

@@ -1,7 +1,9 @@
 //! The published key set: which keys are in it, and how they take turns.
 
+use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use oauth_gauntlet_provider::{
-    IssuerSettings, KeySource, KeyState, KeyStep, OwnKey, OwnKeyError, SigningAlgorithm,
+    Fault, IssuerSettings, JwksFault, JwtFault, KeySource, KeyState, KeyStep, OwnKey, OwnKeyError,
+    Signing, SigningAlgorithm,
 };
 use serde_json::Value;
 
@@ -138,6 +140,64 @@ async fn a_rotation_in_steps_is_seen_at_every_step() {
     for step in [KeyStep::Use, KeyStep::Retire, KeyStep::Drop] {
         assert!(!world.issuer.step_keys(step), "{step:?}");
     }
+}
+
+#[tokio::test]
+async fn a_token_under_a_withdrawn_key_has_a_name_that_the_key_set_no_longer_has() {
+    let world = world().await;
+    let old = published(&world).await.remove(0);
+    world.issuer.rotate_keys();
+    for step in [KeyStep::Retire, KeyStep::Drop] {
+        assert!(world.issuer.step_keys(step));
+    }
+    let fault = Fault {
+        id_token: Some(JwtFault {
+            sign: Some(Signing::WithdrawnKey),
+            ..JwtFault::default()
+        }),
+        ..Fault::default()
+    };
+    world.issuer.arm(fault).unwrap();
+    let tokens = world.tokens().await;
+    let token = tokens["id_token"].as_str().unwrap();
+    let kid = jsonwebtoken::decode_header(token).unwrap().kid.unwrap();
+    assert_eq!(old["kid"], *kid);
+    assert!(!kids(&world).await.contains(&kid));
+    let [n, e] = ["n", "e"].map(|name| old[name].as_str().unwrap());
+    let key = DecodingKey::from_rsa_components(n, e).unwrap();
+    assert!(is_signed_with(&key, token));
+}
+
+/// Whether the signature is one of the key; nothing else of the token is looked at.
+fn is_signed_with(key: &DecodingKey, token: &str) -> bool {
+    let mut validation = Validation::new(Algorithm::RS256);
+    validation.validate_aud = false;
+    validation.validate_exp = false;
+    jsonwebtoken::decode::<Value>(token, key, &validation).is_ok()
+}
+
+#[tokio::test]
+async fn certificates_stand_beside_the_keys_of_rsa_with_the_same_key_in_them() {
+    let world = world().await;
+    let fault = Fault {
+        jwks: Some(JwksFault {
+            certificates: true,
+            ..JwksFault::default()
+        }),
+        ..Fault::default()
+    };
+    world.issuer.arm(fault).unwrap();
+    let (_, token) = signed_in(&world).await;
+    let keys = published(&world).await;
+    let with: Vec<&Value> = keys.iter().filter(|key| key.get("x5c").is_some()).collect();
+    assert_eq!(with.len(), 1);
+    assert_eq!(with[0]["alg"], "RS256");
+    let pem = format!(
+        "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n",
+        with[0]["x5c"][0].as_str().unwrap()
+    );
+    let key = DecodingKey::from_rsa_pem(pem.as_bytes()).unwrap();
+    assert!(is_signed_with(&key, &token));
 }
 
 #[test]

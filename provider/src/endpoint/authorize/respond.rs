@@ -1,5 +1,7 @@
 //! The authorization response, and how it gets back to the client.
 
+use url::Url;
+
 use super::problem::{Problem, Way};
 use super::session;
 use crate::access_token::Binding;
@@ -31,6 +33,9 @@ pub(in crate::endpoint) enum Delivery {
     Redirect(String),
     /// By a form that it posts (OAuth 2.0 Form Post Response Mode §2).
     Form { action: String, fields: Pairs },
+    /// By a message to the client's page that opened this one, or has it in a frame
+    /// (draft-sakimura-oauth-wmrm-01 §2).
+    Message { origin: String, fields: Pairs },
 }
 
 impl Outcome {
@@ -40,6 +45,10 @@ impl Outcome {
             Self::Back(Delivery::Redirect(location)) => Reply::redirect(call, location),
             Self::Back(Delivery::Form { action, fields }) => {
                 Reply::form_post(page::form_post(call.at(), &action, &fields))
+            }
+            Self::Back(Delivery::Message { origin, fields }) => {
+                let html = page::web_message(call.at(), &origin, &fields);
+                Reply::web_message(html, &origin)
             }
         }
     }
@@ -199,5 +208,17 @@ fn send_back(call: &Call<'_>, way: &Way, draft: RedirectDraft) -> Outcome {
             action: uri.to_owned(),
             fields: parameters,
         },
+        ResponseMode::WebMessage => Delivery::Message {
+            origin: origin(uri),
+            fields: parameters,
+        },
     })
+}
+
+/// Whose pages may read the message.
+fn origin(redirect_uri: &str) -> String {
+    Url::parse(redirect_uri).map_or_else(
+        |_| "null".to_owned(),
+        |uri| uri.origin().ascii_serialization(),
+    )
 }
