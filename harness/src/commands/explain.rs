@@ -185,6 +185,7 @@ fn act(step: &Step) -> String {
         Act::SignOut => format!("{who} signs out"),
         Act::Expire => "every access token stops being honoured".to_owned(),
         Act::RotateKeys => "the provider takes a new signing key".to_owned(),
+        Act::WithdrawKeys => "the provider takes a new signing key, and withdraws the old one".to_owned(),
         Act::PushLogout => {
             let about = match step.about.unwrap_or_default() {
                 LogoutAbout::Both => "a logout token about the user and the session",

@@ -239,6 +239,9 @@ pub struct Settings {
     /// The issuer signs with ES256K as well, which few clients know (RFC 8812), says so, and
     /// publishes a key for it. What it signs with where no fault says otherwise stays as it is.
     pub rare_algorithm: bool,
+    /// The issuer publishes a certificate beside each key of RSA (`x5c`, RFC 7517 §4.7), as some
+    /// providers do.
+    pub certificates: bool,
     /// The client's identifier and secret have letters that have to be encoded.
     pub odd_credentials: bool,
     /// The issuer takes no notice of PKCE, and does not advertise it, as one that does not know it.

@@ -89,6 +89,9 @@ pub enum Act {
     Expire,
     /// The issuer signs with a new key from now on; the old one stays published.
     RotateKeys,
+    /// The issuer signs with a new key from now on; the old one is no longer published, as after it
+    /// got into wrong hands.
+    WithdrawKeys,
     /// Puts the cookies that the attacker's browser has from the client into the victim's.
     PlantCookies,
     /// Copies the cookies of this browser, as somebody could who gets at them.

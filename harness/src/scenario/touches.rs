@@ -52,6 +52,7 @@ impl Plan {
         let other_documents = settings.bare_keys
             || settings.bare_metadata
             || settings.rare_algorithm
+            || settings.certificates
             || settings.pkce_ignored;
         let settings = if other_documents {
             Touches::Documents
@@ -104,7 +105,7 @@ pub fn document(fault: &Fault) -> Option<Endpoint> {
 /// What steps touch by themselves.
 pub fn of_steps(steps: &[Step]) -> Touches {
     let touched = steps.iter().map(|step| match step.act {
-        Act::RotateKeys => Touches::Keys,
+        Act::RotateKeys | Act::WithdrawKeys => Touches::Keys,
         Act::Expire | Act::PushLogout | Act::PushLogoutAmidVisit => Touches::Others,
         _ => Touches::Nothing,
     });

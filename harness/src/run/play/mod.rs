@@ -14,7 +14,7 @@ mod yardstick;
 
 use std::time::Instant;
 
-use oauth_gauntlet_provider::{ArmedFault, Fault, FaultError};
+use oauth_gauntlet_provider::{ArmedFault, Fault, FaultError, KeyStep};
 use rand::RngExt;
 use rand::distr::Alphanumeric;
 use reqwest::Method;
@@ -331,6 +331,7 @@ impl<'a> Stage<'a> {
             (
                 Act::Expire
                 | Act::RotateKeys
+                | Act::WithdrawKeys
                 | Act::PlantCookies
                 | Act::CopyCookies
                 | Act::BlockCookies,
@@ -460,6 +461,14 @@ impl<'a> Stage<'a> {
             }
             Act::RotateKeys => {
                 self.instance.issuer(step.issuer).rotate_keys();
+                Ok(Acted::at(Arrived::Nowhere))
+            }
+            Act::WithdrawKeys => {
+                let issuer = self.instance.issuer(step.issuer);
+                issuer.rotate_keys();
+                for step in [KeyStep::Retire, KeyStep::Drop] {
+                    issuer.step_keys(step);
+                }
                 Ok(Acted::at(Arrived::Nowhere))
             }
         }
