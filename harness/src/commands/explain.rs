@@ -180,12 +180,17 @@ fn act(step: &Step) -> String {
             };
             format!("{who} opens the redirect URI with {code} and {state}{with}")
         }
-        Act::Visit => format!("{who} opens the protected page"),
+        Act::Visit => match &step.path {
+            Some(path) => format!("{who} opens `{path}` of the client"),
+            None => format!("{who} opens the protected page"),
+        },
         Act::VisitTogether => format!("{who} opens the protected page in four tabs at once"),
         Act::SignOut => format!("{who} signs out"),
         Act::Expire => "every access token stops being honoured".to_owned(),
         Act::RotateKeys => "the provider takes a new signing key".to_owned(),
-        Act::WithdrawKeys => "the provider takes a new signing key, and withdraws the old one".to_owned(),
+        Act::WithdrawKeys => {
+            "the provider takes a new signing key, and withdraws the old one".to_owned()
+        }
         Act::PushLogout => {
             let about = match step.about.unwrap_or_default() {
                 LogoutAbout::Both => "a logout token about the user and the session",

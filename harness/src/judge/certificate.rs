@@ -72,6 +72,7 @@ fn finding(plan: &Plan, asked: &Entry) -> Finding {
         level: plan.level,
         severity: plan.scenario.severity,
         exchange: Some(asked.number),
+        aside: None,
     }
 }
 

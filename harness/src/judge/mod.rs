@@ -1,26 +1,27 @@
 //! The judge: from a plan and the records of its runs to findings and a verdict. Pure: nothing
 //! here waits, asks or looks anything up.
 
+mod aside;
 mod certificate;
 mod doubt;
 mod ground;
 mod outcome;
 mod passive;
+mod recovery;
 mod requests;
 mod shown;
 mod start;
 #[cfg(test)]
 mod tests;
 
-use oauth_gauntlet_provider::{Endpoint, Fault, JwksFault};
 use serde::{Deserialize, Serialize};
 
+pub use aside::Aside;
 pub use doubt::{is_doubtful, is_locked_out, is_shaken};
 pub use passive::{Looked, passive};
 
 use crate::run::{Arrived, Record, Signatures, Standing, Start, StepRecord};
-use crate::scenario::{Act, Browser, Expect, Level, Outcome, Plan, Severity, document};
-use crate::transcript::Entry;
+use crate::scenario::{Act, Expect, Level, Outcome, Plan, Severity};
 
 /// What became of a scenario.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -122,6 +123,9 @@ pub struct Finding {
     pub severity: Severity,
     /// The exchange that it rests on, by its number in the transcript.
     pub exchange: Option<usize>,
+    /// What it is about, where that is not what the scenario is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aside: Option<Aside>,
 }
 
 /// A verdict with its grounds.
@@ -157,6 +161,20 @@ impl Judgement {
             findings,
             reason: None,
         }
+    }
+
+    /// Whether the only finding is one of the clean login that followed.
+    pub fn is_about_the_recovery(&self) -> bool {
+        let of_recovery =
+            |aside| matches!(aside, Aside::LockedOutByAttack | Aside::LockedOutByOutage);
+        matches!(&self.findings[..], [finding] if finding.aside.is_some_and(of_recovery))
+    }
+
+    /// What the findings are about, where none is about what the scenario is about.
+    pub fn aside(&self) -> Option<Aside> {
+        let mut asides = self.findings.iter().map(|finding| finding.aside);
+        let first = asides.next()?;
+        asides.all(|aside| aside.is_some()).then_some(first)?
     }
 }
 
@@ -213,10 +231,15 @@ pub fn judge(
     }
     // Who has got into somebody else's account may well be kept there.
     let recovery = recovery.filter(|_| !taken_over);
-    let locked_out = recovery.and_then(|recovery| recovery_defect(plan, recovery));
-    let keeps_keys = recovery.is_some_and(|recovery| keeps_keys(plan, recovery));
+    let locked_out = recovery.and_then(|recovery| recovery::defect(plan, recovery));
+    let keeps_keys = recovery.is_some_and(|recovery| recovery::keeps_keys(plan, recovery));
     let excused = locked_out.is_some() && keeps_keys;
-    findings.extend(locked_out.filter(|_| !keeps_keys));
+    let locked_out = locked_out.filter(|_| !keeps_keys);
+    findings.extend(locked_out.map(|finding| Finding {
+        // A report shows one run: that of the attack, where that has findings of its own.
+        exchange: finding.exchange.filter(|_| findings.is_empty()),
+        ..finding
+    }));
     let own = |step: &StepRecord| step.standing == Standing::SignedIn(step.browser);
     if findings.is_empty() && relies_on_tls && attack.last_step().is_some_and(own) {
         let reason = "the client checks no signature of an ID token that it gets from the provider \
@@ -245,16 +268,6 @@ pub fn judge(
         reason,
         ..judgement
     }
-}
-
-/// Whether a client that was given wrong keys does not ask for others in the login that follows:
-/// how long it keeps a key set is its own affair.
-fn keeps_keys(plan: &Plan, recovery: &Record) -> bool {
-    let mut faults = plan.all_faults();
-    let mut entries = recovery.transcript.iter();
-    let publishes = |jwks: &JwksFault| !jwks.before.is_empty() && jwks.reply.is_none();
-    faults.any(|fault| fault.jwks.as_ref().is_some_and(publishes))
-        && !entries.any(|entry| entry.endpoint == Some(Endpoint::Jwks))
 }
 
 /// Why the control run proves nothing about the run that it controls.
@@ -313,47 +326,5 @@ pub fn control_defect(plan: &Plan, control: &Record) -> Option<String> {
             "the control run, the same steps without the fault, did not end signed in: {}",
             outcome::words(last.standing)
         )
-    })
-}
-
-/// After the attack the client must still let its user in.
-fn recovery_defect(plan: &Plan, recovery: &Record) -> Option<Finding> {
-    let step = recovery.last_step()?;
-    if step.standing == Standing::SignedIn(Browser::Victim) {
-        return None;
-    }
-    // Who is let in, with a page that does not say who it is, and not asked to sign in again, is
-    // not locked out.
-    let mut asked = recovery.during(step.window);
-    let begun = asked.any(Entry::is_authorization_request);
-    let shown = recovery
-        .probed(step)
-        .and_then(|entry| entry.answer.status());
-    if step.standing == Standing::Out && !begun && shown == Some(200) {
-        return None;
-    }
-    let last = recovery.probed(step);
-    // No specification says what becomes of a client whose provider fails it. What a wrong token, or
-    // anybody's browser, leaves behind was believed.
-    let fails = |fault: &Fault| document(fault).is_some() || fault.transport.is_some();
-    let is_outage = plan.has_faults() && plan.all_faults().all(fails);
-    Some(Finding {
-        sentence: "the client does not let its user in any more after the attack".to_owned(),
-        expected: "a clean login straight afterwards signs the user in".to_owned(),
-        observed: match &step.arrival {
-            Arrived::TimedOut => "the login got no answer in time".to_owned(),
-            _ => outcome::words(step.standing),
-        },
-        level: if is_outage {
-            Level::Practice
-        } else {
-            plan.level
-        },
-        severity: if is_outage {
-            plan.scenario.severity.min(Severity::Medium)
-        } else {
-            plan.scenario.severity
-        },
-        exchange: last.map(|entry| entry.number),
     })
 }

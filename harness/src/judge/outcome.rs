@@ -3,6 +3,7 @@
 use oauth_gauntlet_provider::Endpoint;
 
 use super::Finding;
+use super::aside::{Aside, is_outage};
 use super::ground::{is_about_state_alone, is_of_a_login_begun_anew, sends};
 use crate::run::{Arrived, Record, Standing, StepRecord};
 use crate::scenario::{
@@ -37,6 +38,7 @@ pub(super) fn wrong_accounts(plan: &Plan, attack: &Record) -> Vec<Finding> {
                 level: Level::Must,
                 severity: Severity::Critical.max(plan.scenario.severity),
                 exchange: attack.probed(step).map(|entry| entry.number),
+                aside: None,
             }
         })
         .collect()
@@ -205,6 +207,7 @@ impl Context<'_> {
             level: self.plan.level,
             severity: self.plan.scenario.severity,
             exchange: self.record.probed(self.step).map(|entry| entry.number),
+            aside: None,
         }
     }
 
@@ -345,6 +348,10 @@ impl Context<'_> {
             // It lets nobody in, and no specification forbids it.
             finding.level = Level::Practice;
             finding.severity = Severity::Low;
+        } else if !is_outage(self.plan) {
+            finding.level = Level::Practice;
+            finding.severity = finding.severity.min(Severity::Medium);
+            finding.aside = Some(Aside::NoAnswer);
         }
         Some(at(finding, self.last_of_act()))
     }

@@ -3,19 +3,17 @@
 mod browser;
 mod fresh;
 mod front;
+mod leaks;
 mod pages;
 
 use std::fmt::Write as _;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use oauth_gauntlet_provider::Endpoint;
 
 use super::{Finding, Judgement, Verdict, requests};
-use crate::run::{Record, SecretKind, Standing};
+use crate::run::{Record, Standing};
 use crate::scenario::{Check, Plan};
 use crate::transcript::Entry;
-use crate::user_agent::Answer;
 
 /// What a passive check came to.
 #[derive(Debug, Clone)]
@@ -38,7 +36,7 @@ pub fn passive(plan: &Plan, check: Check, runs: &[&Record]) -> Looked {
     match check {
         Check::PkceS256 => each(&mut tally, runs, pkce),
         Check::FreshValues => fresh::fresh_values(&mut tally, runs),
-        Check::NoLeak => each(&mut tally, runs, leaks),
+        Check::NoLeak => each(&mut tally, runs, leaks::leaks),
         Check::CookieAttributes => each(&mut tally, runs, cookies),
         Check::NoStore => each(&mut tally, runs, no_store),
         Check::LogoutNoStore => each(&mut tally, runs, pages::logout_no_store),
@@ -124,6 +122,7 @@ impl Tally<'_> {
                 level: self.plan.level,
                 severity: self.plan.scenario.severity,
                 exchange: entry.map(|entry| entry.number),
+                aside: None,
             },
         ));
     }
@@ -218,124 +217,17 @@ fn pkce(tally: &mut Tally<'_>, run: &Record) {
     }
 }
 
-/// Secrets where they do not belong.
-fn leaks(tally: &mut Tally<'_>, run: &Record) {
-    for entry in run.transcript.iter().filter(|it| it.is_seen_from_the_app()) {
-        tally.looked_at += 1;
-        let Answer::Page { headers, body, .. } = &entry.answer else {
-            continue;
-        };
-        let decoded: Vec<Vec<u8>> = entry
-            .answer
-            .headers("set-cookie")
-            .flat_map(decoded_parts)
-            .collect();
-        for secret in run.secrets.iter().filter(|secret| secret.value.len() >= 16) {
-            let what = secret.kind.words();
-            let bytes = secret.value.as_bytes();
-            let holds = |part: &Vec<u8>| part.windows(bytes.len()).any(|window| window == bytes);
-            if decoded.iter().any(holds) {
-                tally.found(
-                    Some(entry),
-                    format!("the client keeps the {what} in a cookie that can be read"),
-                    "secrets stay on the server",
-                    format!(
-                        "base64 in the set-cookie header of {} {}",
-                        entry.method,
-                        entry.url.path()
-                    ),
-                );
-            }
-            // Frameworks repeat in a page where a redirect leads.
-            let leads = (entry.answer.header("location"))
-                .is_some_and(|location| location.contains(&secret.value));
-            if body.contains(&secret.value) && !leads {
-                tally.found(
-                    Some(entry),
-                    format!("the client shows the {what} in a page"),
-                    "secrets stay on the server",
-                    format!("{} {} contains it", entry.method, entry.url.path()),
-                );
-            }
-            for (name, value) in headers {
-                // Signing out at the provider names the session by its ID token; that is what
-                // OIDC RP-Initiated Logout §2 asks for.
-                let hint = secret.kind == SecretKind::IdToken && value.contains("id_token_hint=");
-                if value.contains(&secret.value) && !hint {
-                    let place = match name.as_str() {
-                        "location" => "a URL",
-                        "set-cookie" => "a cookie",
-                        _ => "a header of its page",
-                    };
-                    tally.found(
-                        Some(entry),
-                        format!("the client puts the {what} into {place}"),
-                        "secrets stay on the server",
-                        format!("the {name} header of {} {}", entry.method, entry.url.path()),
-                    );
-                }
-            }
-        }
-    }
-    for secret in run.secrets.iter().filter(|secret| secret.value.len() >= 16) {
-        let what = format!("the {}", secret.kind.words());
-        if !logged(tally, run, &secret.value, &what) && !secret.value.contains('.') {
-            // A JWT begins as all of them do; the first characters of another token are its own.
-            let beginning = secret.value.get(..BEGINNING).unwrap_or(&secret.value);
-            logged(tally, run, beginning, &format!("the beginning of {what}"));
-        }
-    }
-    for entry in &run.transcript {
-        let credentials = entry.authorization.as_ref();
-        let credentials = credentials.and_then(|header| header.strip_prefix("Basic "));
-        if let Some(credentials) = credentials {
-            logged(tally, run, credentials, "its client credentials");
-        }
-    }
-    for step in &run.steps {
-        let page = matches!(step.standing, Standing::SignedIn(_)).then(|| run.probed(step));
-        for (name, value) in page.flatten().iter().flat_map(|page| &page.cookies) {
-            if value.len() >= BEGINNING && !is_for_scripts(name) {
-                logged(tally, run, value, "a session cookie");
-            }
-        }
-    }
-}
-
-/// How many characters of a token say which one it is.
-const BEGINNING: usize = 20;
-
-/// Whether a secret stands in the log.
-fn logged(tally: &mut Tally<'_>, run: &Record, secret: &str, what: &str) -> bool {
-    let Some(line) = run.log.lines().find(|line| line.contains(secret)) else {
-        return false;
-    };
-    let shown: String = line.replace(secret, "…").chars().take(120).collect();
-    tally.found(
-        None,
-        format!("the client writes {what} to its log"),
-        "no secret in the log",
-        shown,
-    );
-    true
-}
-
-/// What scripts are meant to read, to send it back, is no session.
-fn is_for_scripts(cookie: &str) -> bool {
-    let name = cookie.to_lowercase();
-    name.contains("csrf") || name.contains("xsrf")
-}
-
-/// The parts of a cookie's value that are base64, decoded: sessions that are signed and not
-/// encrypted can be read so.
-fn decoded_parts(cookie: &str) -> impl Iterator<Item = Vec<u8>> {
-    let value = cookie.split_once('=').map_or("", |(_, rest)| rest);
-    let parts = value.split(';').next().unwrap_or_default().split('.');
-    parts.filter_map(|part| URL_SAFE_NO_PAD.decode(part.trim_end_matches('=')).ok())
-}
-
 /// How many days a cookie may live at most (RFC 6265bis §5.5).
 const LONGEST_LIFE: u64 = 400;
+
+/// The name of a cookie, without what differs from login to login.
+fn called(name: &str) -> String {
+    const LONG: usize = 32;
+    if name.chars().count() <= LONG {
+        return name.to_owned();
+    }
+    name.chars().take(LONG / 2).chain(['…']).collect()
+}
 
 /// RFC 6265bis §5; the session cookie is the one that goes with the signed-in page.
 fn cookies(tally: &mut Tally<'_>, run: &Record) {
@@ -357,7 +249,7 @@ fn cookies(tally: &mut Tally<'_>, run: &Record) {
                 })?;
                 Some((entry, header.to_owned()))
             });
-            if is_for_scripts(name) {
+            if leaks::is_for_scripts(name) {
                 continue;
             }
             let Some((entry, header)) = set else { continue };
@@ -375,13 +267,18 @@ fn cookies(tally: &mut Tally<'_>, run: &Record) {
             let lower = header.to_lowercase();
             let flags: Vec<&str> = lower.split(';').skip(1).map(str::trim).collect();
             let https = entry.url.scheme() == "https";
+            // Behind a proxy it is about plain http; the rest was said of the client without one.
+            let behind_proxy = tally.plan.settings.proxy;
+            let called = called(name);
             let mut lacks = |attribute: &str, present: bool, cost: &str| {
-                if !present {
+                if !present && (attribute == "Secure" || !behind_proxy) {
                     tally.found(
                         Some(entry),
-                        format!("the session cookie is not {attribute}"),
+                        format!(
+                            "the cookie `{called}`, which comes with the session, is not {attribute}"
+                        ),
                         "HttpOnly, SameSite=Lax or Strict, and Secure under https",
-                        format!("cookie `{name}`: {cost}"),
+                        cost.to_owned(),
                     );
                 }
             };

@@ -114,6 +114,9 @@ impl Context<'_> {
 
     /// The CORS protocol of the Fetch standard (§3.2).
     pub(super) fn never_allows(&self, origin: &str) -> Option<Finding> {
+        let app = &self.record.places.app;
+        let authority = app.split_once("://").map_or(app.as_str(), |(_, it)| it);
+        let origin = &origin.replace("{authority}", authority);
         let mut answers = self.record.during(self.step.window);
         let entry = answers.find(|entry| {
             let says = |name: &str, value: &str| {

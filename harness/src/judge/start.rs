@@ -30,6 +30,7 @@ pub(super) fn stopped(plan: &Plan, attack: &Record, how: Stopped, words: &str) -
             level: plan.level,
             severity: plan.scenario.severity,
             exchange: Some(met.number),
+            aside: None,
         }
     };
     let number = met.number;

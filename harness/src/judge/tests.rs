@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::*;
 use crate::run::testing::{record, sign_in};
 use crate::run::{FaultRecord, Signatures};
+use crate::scenario::Browser;
 use crate::scenario::{Source, load};
 use crate::target::Stopped;
 

@@ -151,17 +151,18 @@ impl Judged {
             ..finding.clone()
         });
         let entries = outcome.record.iter().flat_map(|record| &record.transcript);
+        let about = outcome.about();
         Self {
             id: plan.id.clone(),
             title: plan.title.clone(),
             verdict: judgement.verdict,
-            level: plan.level,
+            level: about.level,
             severity: plan.scenario.severity,
-            spec: plan.scenario.spec.clone(),
-            cwe: plan.scenario.cwe.clone(),
+            spec: about.spec.to_vec(),
+            cwe: about.cwe.to_vec(),
             alias: plan.scenario.alias.clone(),
-            why: plan.scenario.why.clone(),
-            fix: plan.scenario.fix.clone(),
+            why: about.why.to_owned(),
+            fix: about.fix.to_owned(),
             reason: judgement
                 .reason
                 .as_deref()
@@ -261,6 +262,7 @@ pub(super) fn example() -> Document {
         level,
         severity: Severity::Critical,
         exchange: Some(7),
+        aside: None,
     };
     let results = vec![
         judged("callback/a", Verdict::Pass, Vec::new(), None),

@@ -150,18 +150,18 @@ fn evidence(text: &mut String, outcome: &Outcome, finding: &Finding, redactor: &
 }
 
 fn prose(text: &mut String, outcome: &Outcome) {
-    let scenario = &outcome.plan.scenario;
+    let about = outcome.about();
     let id = &outcome.plan.id;
-    for (index, spec) in scenario.spec.iter().enumerate() {
+    for (index, spec) in about.spec.iter().enumerate() {
         let label = if index == 0 { "spec" } else { "" };
         let bound = if index == 0 {
-            format!("  ({})", outcome.plan.level.word())
+            format!("  ({})", about.level.word())
         } else {
             String::new()
         };
         writeln!(text, "   = {label:<8}  {spec}{bound}").expect("a string takes all");
     }
-    for (label, prose) in [("why", &scenario.why), ("fix", &scenario.fix)] {
+    for (label, prose) in [("why", about.why), ("fix", about.fix)] {
         for (index, line) in wrapped(prose, 84).into_iter().enumerate() {
             let label = if index == 0 { label } else { "" };
             let mark = if index == 0 { "=" } else { " " };

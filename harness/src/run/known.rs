@@ -82,6 +82,7 @@ mod tests {
             level: Level::Must,
             severity: Severity::Low,
             exchange: None,
+            aside: None,
         }
     }
 

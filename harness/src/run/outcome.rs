@@ -8,7 +8,7 @@ use super::order::Kept;
 use super::play::RunError;
 use super::played::NotPlayed;
 use crate::judge::{Judgement, Verdict};
-use crate::scenario::Plan;
+use crate::scenario::{Level, Plan};
 use crate::target::InstanceError;
 
 /// What became of one scenario.
@@ -36,6 +36,42 @@ impl Outcome {
             output: Vec::new(),
         }
     }
+
+    /// What reports tell of the ground of its findings.
+    pub fn about(&self) -> About<'_> {
+        let scenario = &self.plan.scenario;
+        match self.judgement.aside() {
+            Some(aside) => About {
+                level: Level::Practice,
+                spec: &[],
+                cwe: &[],
+                why: aside.why(),
+                fix: aside.fix(),
+            },
+            None => About {
+                level: self.plan.level,
+                spec: &scenario.spec,
+                cwe: &scenario.cwe,
+                why: &scenario.why,
+                fix: &scenario.fix,
+            },
+        }
+    }
+}
+
+/// What findings rest on, why they matter, and how to mend them.
+#[derive(Debug, Clone, Copy)]
+pub struct About<'a> {
+    /// How binding the requirement is.
+    pub level: Level,
+    /// Specifications and sections.
+    pub spec: &'a [String],
+    /// Weakness numbers of the Common Weakness Enumeration.
+    pub cwe: &'a [u32],
+    /// Who could do what to whom.
+    pub why: &'a str,
+    /// How to mend it.
+    pub fix: &'a str,
 }
 
 /// What came of playing a plan once.

@@ -313,9 +313,11 @@ impl Runner {
                 super::Arrived::TimedOut | super::Arrived::Broken
             )
         });
-        let attack = Arc::new(attack);
-        outcome.record = Some(Arc::clone(&attack));
-        let kept = [(Some(attack), 1), (recovery.map(Arc::new), 2)];
+        let (attack, recovery) = (Arc::new(attack), recovery.map(Arc::new));
+        let recovered = recovery.as_ref();
+        let shown = recovered.filter(|_| outcome.judgement.is_about_the_recovery());
+        outcome.record = Some(Arc::clone(shown.unwrap_or(&attack)));
+        let kept = [(Some(attack), 1), (recovery, 2)];
         let kept = kept.into_iter().filter_map(|(record, part)| {
             record.map(|record| Kept::of(&plan.id, part, record, &instance))
         });

@@ -78,6 +78,7 @@ impl Plan {
             step.with.clear();
             step.headers.clear();
             step.return_to = None;
+            step.path = None;
             step.expect = None;
             if step.act == Act::Begin {
                 step.act = Act::SignIn;
@@ -161,6 +162,7 @@ impl Step {
             issuer: Role::Honest,
             withhold: Vec::new(),
             return_to: None,
+            path: None,
             headers: Vec::new(),
             with: Vec::new(),
             times: None,

@@ -29,6 +29,9 @@ pub struct Step {
     /// (host and port) are the client's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub return_to: Option<String>,
+    /// For `visit`: a page of the client that is opened in the place of the protected one, as a path.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
     /// Headers that the browser sends to the client in this step, as somebody on the way could add
     /// them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -105,7 +105,9 @@ pub fn document(fault: &Fault) -> Option<Endpoint> {
 /// What steps touch by themselves.
 pub fn of_steps(steps: &[Step]) -> Touches {
     let touched = steps.iter().map(|step| match step.act {
-        Act::RotateKeys | Act::WithdrawKeys => Touches::Keys,
+        Act::RotateKeys => Touches::Keys,
+        // No other scenario could use that client's keys.
+        Act::WithdrawKeys => Touches::Documents,
         Act::Expire | Act::PushLogout | Act::PushLogoutAmidVisit => Touches::Others,
         _ => Touches::Nothing,
     });

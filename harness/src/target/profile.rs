@@ -19,7 +19,11 @@ pub(super) fn credentials(settings: &Settings, tag: &str) -> (String, String) {
 /// Has the issuer say less than it could, or more than is usual. This is how it is, and no fault of
 /// a scenario: nobody waits for it to fire.
 pub(super) fn arm(issuer: &Issuer, settings: &Settings) -> Result<(), InstanceError> {
-    let bare: &[&str] = if settings.bare_keys { &["alg", "use"] } else { &[] };
+    let bare: &[&str] = if settings.bare_keys {
+        &["alg", "use"]
+    } else {
+        &[]
+    };
     let keys = (settings.bare_keys || settings.certificates).then(|| Fault {
         jwks: Some(JwksFault {
             remove_members: bare.iter().map(|&name| name.to_owned()).collect(),

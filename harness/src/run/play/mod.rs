@@ -318,7 +318,7 @@ impl<'a> Stage<'a> {
         let usual = self.put_on_headers(step);
         let acted = self.act(index, step).await;
         // To visit the page and to look at it is the same.
-        if step.act != Act::Visit {
+        if step.act != Act::Visit || step.path.is_some() {
             self.actor(step.browser).agent.headers.clone_from(&usual);
         }
         let acted = acted?;
@@ -419,7 +419,8 @@ impl<'a> Stage<'a> {
                 })
             }
             Act::Visit => {
-                let page = self.page(&self.target.app.protected)?;
+                let path = step.path.as_ref().unwrap_or(&self.target.app.protected);
+                let page = self.page(path)?;
                 let page = self.with_parameters(page, &step.with);
                 let leaves = self.actor(step.browser).agent.leaves();
                 self.navigate(step, Request::get(page), leaves).await

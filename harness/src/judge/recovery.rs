@@ -1,0 +1,56 @@
+//! The clean login after a run: whether the client still lets its user in.
+
+use oauth_gauntlet_provider::{Endpoint, JwksFault};
+
+use super::aside::{Aside, is_outage};
+use super::{Finding, outcome};
+use crate::run::{Arrived, Record, Standing};
+use crate::scenario::{Browser, Level, Plan, Severity};
+use crate::transcript::Entry;
+
+/// Whether a client that was given wrong keys does not ask for others in the login that follows:
+/// how long it keeps a key set is its own affair.
+pub(super) fn keeps_keys(plan: &Plan, recovery: &Record) -> bool {
+    let mut faults = plan.all_faults();
+    let mut entries = recovery.transcript.iter();
+    let publishes = |jwks: &JwksFault| !jwks.before.is_empty() && jwks.reply.is_none();
+    faults.any(|fault| fault.jwks.as_ref().is_some_and(publishes))
+        && !entries.any(|entry| entry.endpoint == Some(Endpoint::Jwks))
+}
+
+/// What there is to say of a client that does not let its user in any more.
+pub(super) fn defect(plan: &Plan, recovery: &Record) -> Option<Finding> {
+    let step = recovery.last_step()?;
+    if step.standing == Standing::SignedIn(Browser::Victim) {
+        return None;
+    }
+    let last = recovery.probed(step);
+    // Who is let in, with a page that does not say who it is, and not asked to sign in again, is
+    // not locked out.
+    let mut asked = recovery.during(step.window);
+    let begun = asked.any(Entry::is_authorization_request);
+    let shown = last.and_then(|entry| entry.answer.status());
+    if step.standing == Standing::Out && !begun && shown == Some(200) {
+        return None;
+    }
+    let (aside, after) = if is_outage(plan) {
+        (Aside::LockedOutByOutage, "outage")
+    } else {
+        (Aside::LockedOutByAttack, "attack")
+    };
+    Some(Finding {
+        sentence: format!("the client does not let its user in any more after the {after}"),
+        expected: "a clean login straight afterwards signs the user in".to_owned(),
+        observed: match &step.arrival {
+            Arrived::TimedOut => "the login that followed got no answer in time".to_owned(),
+            _ => format!(
+                "after the login that followed, {}",
+                outcome::words(step.standing)
+            ),
+        },
+        level: Level::Practice,
+        severity: plan.scenario.severity.min(Severity::Medium),
+        exchange: last.map(|entry| entry.number),
+        aside: Some(aside),
+    })
+}
