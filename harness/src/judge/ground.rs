@@ -25,6 +25,7 @@ pub(super) fn missing(plan: &Plan, control: &Record, attack: &Record) -> Option<
         .or_else(|| logout_not_taken(attack))
         .or_else(|| token_unused(attack))
         .or_else(|| protected_without_state(plan, control, attack))
+        .or_else(|| request_refused(plan, attack))
 }
 
 /// Whether the client sends a parameter with its authorization requests.
@@ -44,6 +45,30 @@ pub(super) fn is_openid(record: &Record) -> bool {
         (entry.query("scope")).is_some_and(|scope| scope.split(' ').any(|it| it == "openid"))
     });
     asks && (sends(&[record], "nonce") || fetches_keys(record))
+}
+
+/// A page to come back to is kept in the redirect URI by some clients, and the issuer knows no such
+/// one: the client never came to where it would have gone there.
+fn request_refused(plan: &Plan, attack: &Record) -> Option<Judgement> {
+    let stays = |index| plan.expectation(index).is_some_and(|expect| expect.stays);
+    let mut steps = attack.steps.iter().zip(&plan.steps).enumerate();
+    let refused = steps.find_map(|(index, (step, of))| {
+        let is_of_a_link = of.return_to.is_some() && stays(index);
+        let is_refusal = |entry: &&Entry| {
+            entry.endpoint == Some(Endpoint::Authorize)
+                && entry.answer.status().is_some_and(|status| status >= 400)
+        };
+        let refused = attack.during(step.window).filter(is_refusal).last()?;
+        let is_out = step.standing != Standing::SignedIn(step.browser);
+        (is_of_a_link && is_out).then_some(refused.number)
+    })?;
+    Some(Judgement::because(
+        Verdict::Inconclusive,
+        format!(
+            "the issuer refused the authorization request in exchange {refused}, so that the login \
+             came to no end: where the client would have gone cannot be told"
+        ),
+    ))
 }
 
 fn fetches_keys(record: &Record) -> bool {
@@ -349,8 +374,12 @@ fn cannot_be_told_apart(attack: &Record) -> Option<Judgement> {
 /// A client that has no use for its access token after sign-in does not notice its end.
 fn token_unused(attack: &Record) -> Option<Judgement> {
     let expired = attack.steps.iter().find(|step| step.act == Act::Expire)?;
+    // A session that the provider ended in between uses none; what it did before counts.
+    let pushed = attack.steps.iter().any(|step| step.pushed.is_some());
+    let signed_in = attack.steps.first().filter(|_| pushed);
+    let from = signed_in.map_or(expired.window.from, |step| step.window.to);
     let used = attack.transcript.iter().any(|entry| {
-        entry.started >= expired.window.from
+        entry.started >= from
             && matches!(entry.endpoint, Some(Endpoint::Userinfo | Endpoint::Token))
     });
     if used {

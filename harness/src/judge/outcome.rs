@@ -11,7 +11,7 @@ use crate::scenario::{
     StateSource,
 };
 use crate::transcript::{Entry, Party};
-use crate::user_agent::Answer;
+use crate::user_agent::{Answer, Purpose};
 
 /// Findings where a browser ended up in an account that is not its owner's.
 pub(super) fn wrong_accounts(plan: &Plan, attack: &Record) -> Vec<Finding> {
@@ -279,7 +279,8 @@ impl Context<'_> {
                     _ => format!("the client did not sign its user in{why}"),
                 };
                 let finding = self.finding(sentence, "the user is signed in", words(standing));
-                Some(at(finding, self.last_of_act()))
+                let refused = self.refused_request().map(|(entry, _)| entry);
+                Some(at(finding, refused.or_else(|| self.last_of_act())))
             }
             Outcome::Refused if own && !self.goes_on() => Some(self.finding(
                 format!(
@@ -356,8 +357,24 @@ impl Context<'_> {
         Some(at(finding, self.last_of_act()))
     }
 
+    /// The last token request that the issuer itself, and no fault, refused.
+    fn refused_request(&self) -> Option<(&Entry, u16)> {
+        let requests = self.record.during(self.step.window).filter(|entry| {
+            entry.endpoint == Some(Endpoint::Token) && !entry.crafted && entry.faults.is_empty()
+        });
+        let last = requests.last()?;
+        let status = last.answer.status().filter(|status| *status >= 400)?;
+        Some((last, status))
+    }
+
     /// Where a login that should have succeeded came to its end.
     fn stopped_at(&self) -> String {
+        if let Some((entry, status)) = self.refused_request() {
+            let grant = entry.form("grant_type").unwrap_or_default();
+            return format!(
+                ": the token endpoint answered {status} to a request with grant_type={grant}"
+            );
+        }
         match (&self.step.arrival, self.last_of_act()) {
             (Arrived::TimedOut, Some(entry)) => {
                 format!(
@@ -539,8 +556,18 @@ impl Context<'_> {
 
     /// By the rules that browsers have for URLs: what was followed is where it led.
     fn stays(&self) -> Option<Finding> {
-        let (Arrived::Elsewhere(to) | Arrived::Astray(to)) = &self.step.arrival else {
-            return None;
+        let to = match &self.step.arrival {
+            Arrived::Elsewhere(to) | Arrived::Astray(to) => to.clone(),
+            // Nobody answers there; the browser went all the same.
+            Arrived::Broken | Arrived::TimedOut => {
+                let pages = self.record.during(self.step.window);
+                let of_browsers = |entry: &&Entry| {
+                    matches!(entry.from, Party::Browser(_)) && entry.purpose == Purpose::Page
+                };
+                let last = pages.filter(of_browsers).last()?;
+                (last.to == Party::Elsewhere).then(|| last.url.to_string())?
+            }
+            Arrived::Page | Arrived::Held | Arrived::Nowhere | Arrived::Loop => return None,
         };
         let finding = self.finding(
             "the client sends its user to a page of somebody else".to_owned(),

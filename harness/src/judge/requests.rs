@@ -9,6 +9,12 @@ use crate::transcript::{Entry, Party};
 /// RFC 6749 §2.3, §3.2.
 pub(super) fn client_authentication(tally: &mut Tally<'_>, run: &Record) {
     let to_token = |entry: &&Entry| entry.endpoint == Some(Endpoint::Token) && !entry.crafted;
+    // RFC 6749 §6 has confidential clients authenticate.
+    let mut redeems = run.transcript.iter().filter(to_token);
+    let is_registered = redeems.any(|entry| {
+        entry.form("code").is_some()
+            && (entry.authorization.is_some() || entry.form("client_secret").is_some())
+    });
     // What a redirect makes of a request is no request of the client's own; `token/redirect` judges
     // that it is followed.
     let mut redirected = false;
@@ -39,6 +45,13 @@ pub(super) fn client_authentication(tally: &mut Tally<'_>, run: &Record) {
             ("client_assertion", entry.form("client_assertion").is_some()),
         ];
         let used: Vec<&str> = ways.iter().filter(|way| way.1).map(|way| way.0).collect();
+        let refreshes = entry.form("grant_type").as_deref() == Some("refresh_token");
+        if refreshes && used.is_empty() && is_registered {
+            let sentence = "the client does not say who it is when it refreshes".to_owned();
+            let observed =
+                "a refresh without the credentials that it redeems codes with".to_owned();
+            tally.found(Some(entry), sentence, expected, observed);
+        }
         if used.len() > 1 {
             let sentence = "the client says who it is in two ways at once".to_owned();
             tally.found(Some(entry), sentence, expected, used.join(" and "));
