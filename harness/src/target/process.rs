@@ -59,7 +59,7 @@ impl LogBuffer {
         let text = self.text();
         let lines: Vec<&str> = text
             .lines()
-            .filter(|line| !line.trim().is_empty())
+            .filter(|line| !line.trim().is_empty() && !is_of_a_stack(line))
             .collect();
         let from = lines.len().saturating_sub(count);
         lines[from..]
@@ -78,6 +78,15 @@ impl std::io::Write for LogBuffer {
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
     }
+}
+
+/// Whether a line names a place in a program that led to an error, or the runtime, and not the error:
+/// with some languages these come last, and there are more of them than are shown.
+fn is_of_a_stack(line: &str) -> bool {
+    let line = line.trim_start();
+    let place = line.starts_with("at ") && (line.contains(':') || line.ends_with(')'));
+    let more = line.starts_with("... ") && line.ends_with(" more");
+    place || more || line.starts_with("Node.js v") || line.chars().all(|c| "^~ }])".contains(c))
 }
 
 /// A running program. Dropping it ends the whole process group.
@@ -227,6 +236,14 @@ mod tests {
         log.push(b"\nthe last line\n");
         assert!(log.text().len() <= 2 * LOG_LIMIT + 64);
         assert_eq!(log.last_lines(1), ["the last line"]);
+    }
+
+    #[test]
+    fn an_error_is_not_lost_behind_the_places_that_led_to_it() {
+        let log = LogBuffer::default();
+        let output = "/srv/app.js:3\n  throw new Error('no issuer')\n  ^\n\nError: no issuer\n    at Object.<anonymous> (/srv/app.js:3:9)\n    at Module._compile (node:internal:1:2)\n  code: 'X'\n}\n\nNode.js v20.11.1\n";
+        log.push(output.as_bytes());
+        assert_eq!(log.last_lines(2), ["Error: no issuer", "  code: 'X'"]);
     }
 
     #[test]

@@ -148,8 +148,31 @@ impl Attempt<'_> {
         if missing.iter().any(|words| output.contains(words)) {
             return self.error(reason, &["start", "command"], self.set_up());
         }
-        let advice = "see its output; a variable that it misses belongs into [start.env]";
-        let mut error = self.error(reason, &["start", "env"], advice.to_owned());
+        // What programs say of a variable that they were not given.
+        let unset = [
+            "environment",
+            "env var",
+            "environ",
+            "process.env",
+            "keyerror",
+            "not set",
+            "unset",
+            "undefined",
+            "is required",
+            "missing",
+            "must be set",
+            "improperlyconfigured",
+        ];
+        let (about, advice) = if unset.iter().any(|words| output.contains(words)) {
+            let advice = "see its output; a variable that it misses belongs into [start.env]";
+            ("env", advice)
+        } else {
+            (
+                "command",
+                "its output says why; it ends by itself when it is started so",
+            )
+        };
+        let mut error = self.error(reason, &["start", about], advice.to_owned());
         if self.start.install.is_some() {
             error.advice = Some(format!("{advice}; {}", self.set_up()));
         }

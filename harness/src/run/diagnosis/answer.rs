@@ -158,7 +158,7 @@ impl Case<'_> {
         } else {
             "see its output; it never asked for tokens"
         };
-        Some(self.error(title, Vec::new(), self.at(&["app", "callback"], "", advice)))
+        Some(self.error(title, Vec::new(), Change::of_the_client(advice)))
     }
 
     fn has_redeemed(&self) -> bool {
@@ -195,10 +195,11 @@ impl Case<'_> {
     }
 
     fn token_refused(&self) -> Option<&Entry> {
-        self.record.transcript.iter().find(|entry| {
-            entry.endpoint == Some(Endpoint::Token)
-                && entry.answer.status().is_some_and(|status| status >= 400)
-        })
+        // Some clients try their credentials in two ways; the last word counts.
+        let mut entries = self.record.transcript.iter();
+        let last = entries.rfind(|entry| entry.endpoint == Some(Endpoint::Token))?;
+        let refused = last.answer.status().is_some_and(|status| status >= 400);
+        refused.then_some(last)
     }
 
     fn no_tokens(&self, refused: &Entry) -> SetupError {
@@ -225,7 +226,9 @@ impl Case<'_> {
         } else {
             (
                 "the token endpoint refused the client",
-                self.at(&["app", "callback"], "", "see what the issuer minds, above"),
+                Change::of_the_client(
+                    "the client's own request is at fault: see what the issuer minds, above",
+                ),
             )
         };
         self.error(title, more, change)

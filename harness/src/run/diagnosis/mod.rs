@@ -73,6 +73,16 @@ struct Change {
     advice: String,
 }
 
+impl Change {
+    /// No line of the target file is to blame.
+    fn of_the_client(advice: impl Into<String>) -> Self {
+        Self {
+            place: None,
+            advice: advice.into(),
+        }
+    }
+}
+
 impl Case<'_> {
     /// A mistake, with the exchanges of the login.
     fn error(&self, title: impl Into<String>, more: Vec<String>, change: Change) -> SetupError {
