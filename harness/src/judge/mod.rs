@@ -137,6 +137,9 @@ pub struct Judgement {
     pub findings: Vec<Finding>,
     /// Why nothing was proven, why it was skipped, or what there is to know.
     pub reason: Option<String>,
+    /// The only finding is one of the clean login that followed.
+    #[serde(skip)]
+    pub rests_on_recovery: bool,
 }
 
 impl Judgement {
@@ -146,6 +149,7 @@ impl Judgement {
             verdict,
             findings: Vec::new(),
             reason: Some(reason.into()),
+            rests_on_recovery: false,
         }
     }
 
@@ -160,14 +164,8 @@ impl Judgement {
             verdict,
             findings,
             reason: None,
+            rests_on_recovery: false,
         }
-    }
-
-    /// Whether the only finding is one of the clean login that followed.
-    pub fn is_about_the_recovery(&self) -> bool {
-        let of_recovery =
-            |aside| matches!(aside, Aside::LockedOutByAttack | Aside::LockedOutByOutage);
-        matches!(&self.findings[..], [finding] if finding.aside.is_some_and(of_recovery))
     }
 
     /// What the findings are about, where none is about what the scenario is about.
@@ -235,9 +233,10 @@ pub fn judge(
     let keeps_keys = recovery.is_some_and(|recovery| recovery::keeps_keys(plan, recovery));
     let excused = locked_out.is_some() && keeps_keys;
     let locked_out = locked_out.filter(|_| !keeps_keys);
+    // A report shows one run: that of the attack, where that has findings of its own.
+    let rests_on_recovery = findings.is_empty() && locked_out.is_some();
     findings.extend(locked_out.map(|finding| Finding {
-        // A report shows one run: that of the attack, where that has findings of its own.
-        exchange: finding.exchange.filter(|_| findings.is_empty()),
+        exchange: finding.exchange.filter(|_| rests_on_recovery),
         ..finding
     }));
     let own = |step: &StepRecord| step.standing == Standing::SignedIn(step.browser);
@@ -266,6 +265,7 @@ pub fn judge(
     };
     Judgement {
         reason,
+        rests_on_recovery,
         ..judgement
     }
 }

@@ -158,7 +158,7 @@ pub(super) fn findings(
     findings
 }
 
-fn name_of(browser: Browser) -> &'static str {
+pub(super) fn name_of(browser: Browser) -> &'static str {
     match browser {
         Browser::Victim | Browser::OtherDevice => "victim",
         Browser::Attacker => "attacker",

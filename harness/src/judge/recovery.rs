@@ -25,6 +25,23 @@ pub(super) fn defect(plan: &Plan, recovery: &Record) -> Option<Finding> {
         return None;
     }
     let last = recovery.probed(step);
+    if let Standing::SignedIn(other) = step.standing {
+        let whose = outcome::name_of(other);
+        return Some(Finding {
+            sentence: format!(
+                "a clean login after the attack signs the victim in to the {whose}'s account"
+            ),
+            expected: "a clean login straight afterwards signs the user in".to_owned(),
+            observed: format!(
+                "after the login that followed, {}",
+                outcome::words(step.standing)
+            ),
+            level: plan.level,
+            severity: plan.scenario.severity,
+            exchange: last.map(|entry| entry.number),
+            aside: None,
+        });
+    }
     // Who is let in, with a page that does not say who it is, and not asked to sign in again, is
     // not locked out.
     let mut asked = recovery.during(step.window);

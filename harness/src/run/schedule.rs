@@ -315,7 +315,7 @@ impl Runner {
         });
         let (attack, recovery) = (Arc::new(attack), recovery.map(Arc::new));
         let recovered = recovery.as_ref();
-        let shown = recovered.filter(|_| outcome.judgement.is_about_the_recovery());
+        let shown = recovered.filter(|_| outcome.judgement.rests_on_recovery);
         outcome.record = Some(Arc::clone(shown.unwrap_or(&attack)));
         let kept = [(Some(attack), 1), (recovery, 2)];
         let kept = kept.into_iter().filter_map(|(record, part)| {
