@@ -9,8 +9,10 @@ use crate::scenario::{Plan, document};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Aside {
-    /// The client does not let its user in after an attack.
+    /// The client does not let its user in after an attack, in the same browser.
     LockedOutByAttack,
+    /// The same in any browser.
+    LockedOutEverywhere,
     /// The client does not let its user in after an outage.
     LockedOutByOutage,
     /// The client gives no answer to what is no outage.
@@ -24,6 +26,11 @@ impl Aside {
             Self::LockedOutByAttack => {
                 "What the attack left behind, in the client or among the browser's cookies, is in \
                  the way of the login that follows. Whoever can do this to a user keeps him out."
+            }
+            Self::LockedOutEverywhere => {
+                "What the attack left behind is on the server: it was believed, at least in part, \
+                 and is in the way of every login of this user. Whoever can do this once keeps him \
+                 out for good."
             }
             Self::LockedOutByOutage => {
                 "The provider works again, and the client does not: what it kept of the failure is \
@@ -43,6 +50,10 @@ impl Aside {
             Self::LockedOutByAttack => {
                 "Begin each login from nothing, with a `state`, a `nonce` and a code verifier of \
                  its own, and let go of what a login that failed has left behind."
+            }
+            Self::LockedOutEverywhere => {
+                "Check a response as a whole before anything of it is stored, the account that it \
+                 speaks of included; the scenario says what was wrong with this one."
             }
             Self::LockedOutByOutage => {
                 "Keep nothing of an answer that could not be used, be it metadata, a key set or \

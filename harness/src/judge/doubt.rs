@@ -41,15 +41,15 @@ pub fn is_doubtful(
 /// Whether the client answered the clean login afterwards, and let nobody in. What it keeps of a user
 /// may last, so that another run on the same client tells nothing.
 pub fn is_locked_out(recovery: &Record) -> bool {
-    let last = recovery.steps.last();
-    let answered = last.is_some_and(|step| step.standing != Standing::NoAnswer);
+    let first = recovery.steps.first();
+    let answered = first.is_some_and(|step| step.standing != Standing::NoAnswer);
     recovery.ended.is_none() && answered && !lets_in(recovery)
 }
 
 /// Whether the clean login afterwards signed the user in, as far as it was tried.
 fn lets_in(recovery: &Record) -> bool {
-    let last = recovery.steps.last();
-    last.is_none_or(|step| step.standing == Standing::SignedIn(Browser::Victim))
+    let first = recovery.steps.first();
+    first.is_none_or(|step| step.standing == Standing::SignedIn(Browser::Victim))
 }
 
 /// Whether what was observed in a clean run may come from elsewhere than from what was done in it.

@@ -18,9 +18,23 @@ pub(super) fn keeps_keys(plan: &Plan, recovery: &Record) -> bool {
         && !entries.any(|entry| entry.endpoint == Some(Endpoint::Jwks))
 }
 
+/// Whether the user was told to have another name or address, which a client may keep: its page then
+/// names nobody whom we know.
+fn renames(plan: &Plan) -> bool {
+    const NAMES: [&str; 4] = ["name", "given_name", "preferred_username", "email"];
+    let is_name = |name: &String| NAMES.contains(&name.as_str());
+    plan.all_faults().any(|fault| {
+        let told = fault.userinfo.iter();
+        let mut told = told.flat_map(|it| it.set.keys().chain(&it.remove));
+        let signed = fault.id_token.iter();
+        let mut signed = signed.flat_map(|it| it.claims.keys().chain(&it.remove));
+        told.any(is_name) || signed.any(is_name)
+    })
+}
+
 /// What there is to say of a client that does not let its user in any more.
 pub(super) fn defect(plan: &Plan, recovery: &Record) -> Option<Finding> {
-    let step = recovery.last_step()?;
+    let step = recovery.steps.first()?;
     if step.standing == Standing::SignedIn(Browser::Victim) {
         return None;
     }
@@ -47,16 +61,31 @@ pub(super) fn defect(plan: &Plan, recovery: &Record) -> Option<Finding> {
     let mut asked = recovery.during(step.window);
     let begun = asked.any(Entry::is_authorization_request);
     let shown = last.and_then(|entry| entry.answer.status());
-    if step.standing == Standing::Out && !begun && shown == Some(200) {
+    if step.standing == Standing::Out && shown == Some(200) && (!begun || renames(plan)) {
         return None;
     }
-    let (aside, after) = if is_outage(plan) {
-        (Aside::LockedOutByOutage, "outage")
+    let everywhere = recovery.steps.get(1).is_some_and(|elsewhere| {
+        let own = Standing::SignedIn(elsewhere.browser);
+        elsewhere.standing != own && elsewhere.arrival != Arrived::TimedOut
+    });
+    let (aside, when) = match (is_outage(plan), everywhere) {
+        (true, _) => (Aside::LockedOutByOutage, "after the outage"),
+        (false, false) => (Aside::LockedOutByAttack, "after the attack"),
+        (false, true) => {
+            let when = "after the attack, in any browser";
+            (Aside::LockedOutEverywhere, when)
+        }
+    };
+    // No specification speaks of what stays behind in a browser, or of outages. What stays behind on
+    // the server was believed.
+    let (level, severity) = if aside == Aside::LockedOutEverywhere {
+        (plan.level, plan.scenario.severity)
     } else {
-        (Aside::LockedOutByAttack, "attack")
+        let severity = plan.scenario.severity.min(Severity::Medium);
+        (Level::Practice, severity)
     };
     Some(Finding {
-        sentence: format!("the client does not let its user in any more after the {after}"),
+        sentence: format!("the client does not let its user in any more {when}"),
         expected: "a clean login straight afterwards signs the user in".to_owned(),
         observed: match &step.arrival {
             Arrived::TimedOut => "the login that followed got no answer in time".to_owned(),
@@ -65,8 +94,8 @@ pub(super) fn defect(plan: &Plan, recovery: &Record) -> Option<Finding> {
                 outcome::words(step.standing)
             ),
         },
-        level: Level::Practice,
-        severity: plan.scenario.severity.min(Severity::Medium),
+        level,
+        severity,
         exchange: last.map(|entry| entry.number),
         aside: Some(aside),
     })

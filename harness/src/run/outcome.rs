@@ -7,7 +7,7 @@ use super::Record;
 use super::order::Kept;
 use super::play::RunError;
 use super::played::NotPlayed;
-use crate::judge::{Judgement, Verdict};
+use crate::judge::{Aside, Judgement, Verdict};
 use crate::scenario::{Level, Plan};
 use crate::target::InstanceError;
 
@@ -40,20 +40,27 @@ impl Outcome {
     /// What reports tell of the ground of its findings.
     pub fn about(&self) -> About<'_> {
         let scenario = &self.plan.scenario;
+        let of_scenario = About {
+            level: self.plan.level,
+            spec: &scenario.spec,
+            cwe: &scenario.cwe,
+            why: &scenario.why,
+            fix: &scenario.fix,
+        };
         match self.judgement.aside() {
+            None => of_scenario,
+            // What the scenario asks for was not done; only that is seen in another way.
+            Some(aside @ Aside::LockedOutEverywhere) => About {
+                why: aside.why(),
+                fix: aside.fix(),
+                ..of_scenario
+            },
             Some(aside) => About {
                 level: Level::Practice,
                 spec: &[],
                 cwe: &[],
                 why: aside.why(),
                 fix: aside.fix(),
-            },
-            None => About {
-                level: self.plan.level,
-                spec: &scenario.spec,
-                cwe: &scenario.cwe,
-                why: &scenario.why,
-                fix: &scenario.fix,
             },
         }
     }

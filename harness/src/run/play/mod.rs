@@ -70,7 +70,7 @@ impl From<FaultError> for RunError {
 }
 
 /// Plays the steps of a plan with its faults, and then, without them, the recovery: the victim
-/// signs in once more in the same browser.
+/// signs in once more in the same browser, and where that fails, on another device.
 ///
 /// # Errors
 /// Where the scenario cannot be played as it is written.
@@ -83,6 +83,14 @@ pub async fn play(
     let attack = stage.attack(plan, Early::default()).await?;
     stage.forget();
     stage.step(0, &Step::sign_in()).await?;
+    let own = Standing::SignedIn(Browser::Victim);
+    if stage.steps.iter().any(|step| step.standing != own) {
+        let elsewhere = Step {
+            browser: Browser::OtherDevice,
+            ..Step::sign_in()
+        };
+        stage.step(1, &elsewhere).await?;
+    }
     Ok((attack, stage.record().await))
 }
 
