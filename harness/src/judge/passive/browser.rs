@@ -40,7 +40,10 @@ pub(super) fn tokens_in_address(tally: &mut Tally<'_>, run: &Record) {
             continue;
         }
         tally.looked_at += 1;
-        let stands_at = entry.left_for.as_ref().unwrap_or(&entry.url);
+        // Where a script leads to another party, that is no address of the client's.
+        let own = entry.left_for.as_ref();
+        let own = own.filter(|next| run.places.party(next) == Party::App);
+        let stands_at = own.unwrap_or(&entry.url);
         let holds = |secret: &&Secret| stands_at.as_str().contains(&secret.value);
         for secret in tokens(run).filter(holds) {
             tally.found(
