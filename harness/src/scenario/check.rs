@@ -152,6 +152,15 @@ impl Check<'_> {
                     "write callback = { code = \"attackers-own\", state = \"invented\" }",
                 );
             }
+            let is_path = |path: &String| path.starts_with('/') && step.act == Act::Visit;
+            if !step.path.as_ref().is_none_or(is_path) {
+                self.report(
+                    self.word("path ="),
+                    "`path` is a page of the client for `do = \"visit\"`, and begins with `/`"
+                        .to_owned(),
+                    "write path = \"/\" beside do = \"visit\", or leave it out",
+                );
+            }
         }
         for expect in expectations(scenario) {
             if *expect == Expect::default() {

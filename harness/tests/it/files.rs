@@ -100,6 +100,20 @@ fn a_misspelt_key_points_at_itself_and_names_the_nearest_key() {
 }
 
 #[test]
+fn a_path_belongs_to_a_visit_and_begins_with_a_slash() {
+    for (name, step) in [
+        ("path-act", "do = \"sign-in\"\npath = \"/x\""),
+        ("path-slash", "do = \"visit\"\npath = \"x\""),
+    ] {
+        refused(
+            name,
+            &format!("{GOOD}[[step]]\n{step}\n[expect]\noutcome = \"refused\"\n"),
+            &["`path` is a page", "path = ", "^^^^", "write path"],
+        );
+    }
+}
+
+#[test]
 fn a_wrong_type_points_at_the_value() {
     refused(
         "type",

@@ -113,7 +113,6 @@ fn logged(tally: &mut Tally<'_>, run: &Record, secret: &str, what: &str) -> bool
 /// Whether a secret went from one to another here.
 fn carries(entry: &Entry, secret: &str) -> bool {
     let sent = [entry.form.as_deref(), entry.authorization.as_deref()];
-    let cookies = || entry.cookies.iter().any(|(_, value)| value == secret);
     entry.url.as_str().contains(secret)
         || sent.iter().flatten().any(|text| text.contains(secret))
         || entry.answer.body().contains(secret)
@@ -121,7 +120,7 @@ fn carries(entry: &Entry, secret: &str) -> bool {
             .answer
             .headers("set-cookie")
             .any(|it| it.contains(secret))
-        || cookies()
+        || entry.cookies.iter().any(|(_, value)| value == secret)
 }
 
 /// How many characters of a line are shown before and after a secret.
@@ -193,10 +192,9 @@ mod tests {
             "2026-12-01 10:00:00 INFO tokens: access=… refresh=… id=….….… user=alice"
         );
         let beginning = excerpt(line, "8xLOxBtZp8");
-        assert!(
-            !beginning.contains("SlAV") && !beginning.contains("eyJ"),
-            "{beginning}"
-        );
+        for secret in ["SlAV", "eyJ", "N4kk"] {
+            assert!(!beginning.contains(secret), "{beginning}");
+        }
     }
 
     #[test]
