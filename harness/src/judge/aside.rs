@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::scenario::{Plan, document};
 
-/// What a finding is about that is not what its scenario is about. No specification speaks of it.
+/// What a finding is about that is not what its scenario says. No specification speaks of it, but for
+/// what shows that a wrong message was believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Aside {

@@ -39,23 +39,6 @@ pub(super) fn defect(plan: &Plan, recovery: &Record) -> Option<Finding> {
         return None;
     }
     let last = recovery.probed(step);
-    if let Standing::SignedIn(other) = step.standing {
-        let whose = outcome::name_of(other);
-        return Some(Finding {
-            sentence: format!(
-                "a clean login after the attack signs the victim in to the {whose}'s account"
-            ),
-            expected: "a clean login straight afterwards signs the user in".to_owned(),
-            observed: format!(
-                "after the login that followed, {}",
-                outcome::words(step.standing)
-            ),
-            level: plan.level,
-            severity: plan.scenario.severity,
-            exchange: last.map(|entry| entry.number),
-            aside: None,
-        });
-    }
     // Who is let in, with a page that does not say who it is, and not asked to sign in again, is
     // not locked out.
     let mut asked = recovery.during(step.window);
@@ -68,24 +51,33 @@ pub(super) fn defect(plan: &Plan, recovery: &Record) -> Option<Finding> {
         let own = Standing::SignedIn(elsewhere.browser);
         elsewhere.standing != own && elsewhere.arrival != Arrived::TimedOut
     });
-    let (aside, when) = match (is_outage(plan), everywhere) {
-        (true, _) => (Aside::LockedOutByOutage, "after the outage"),
-        (false, false) => (Aside::LockedOutByAttack, "after the attack"),
-        (false, true) => {
-            let when = "after the attack, in any browser";
-            (Aside::LockedOutEverywhere, when)
+    let shut_out = |when| format!("the client does not let its user in any more {when}");
+    let (sentence, aside) = match step.standing {
+        Standing::SignedIn(other) => {
+            let whose = outcome::name_of(other);
+            let sentence = format!(
+                "a clean login after the attack signs the victim in to the {whose}'s account"
+            );
+            (sentence, None)
         }
+        _ if is_outage(plan) => (shut_out("after the outage"), Some(Aside::LockedOutByOutage)),
+        _ if everywhere => (
+            shut_out("after the attack, in any browser"),
+            Some(Aside::LockedOutEverywhere),
+        ),
+        _ => (shut_out("after the attack"), Some(Aside::LockedOutByAttack)),
     };
     // No specification speaks of what stays behind in a browser, or of outages. What stays behind on
     // the server was believed.
-    let (level, severity) = if aside == Aside::LockedOutEverywhere {
-        (plan.level, plan.scenario.severity)
-    } else {
-        let severity = plan.scenario.severity.min(Severity::Medium);
-        (Level::Practice, severity)
+    let (level, severity) = match aside {
+        None | Some(Aside::LockedOutEverywhere) => (plan.level, plan.scenario.severity),
+        Some(_) => {
+            let severity = plan.scenario.severity.min(Severity::Medium);
+            (Level::Practice, severity)
+        }
     };
     Some(Finding {
-        sentence: format!("the client does not let its user in any more {when}"),
+        sentence,
         expected: "a clean login straight afterwards signs the user in".to_owned(),
         observed: match &step.arrival {
             Arrived::TimedOut => "the login that followed got no answer in time".to_owned(),
@@ -97,6 +89,6 @@ pub(super) fn defect(plan: &Plan, recovery: &Record) -> Option<Finding> {
         level,
         severity,
         exchange: last.map(|entry| entry.number),
-        aside: Some(aside),
+        aside,
     })
 }

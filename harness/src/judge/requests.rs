@@ -11,10 +11,8 @@ pub(super) fn client_authentication(tally: &mut Tally<'_>, run: &Record) {
     let to_token = |entry: &&Entry| entry.endpoint == Some(Endpoint::Token) && !entry.crafted;
     // RFC 6749 §6 has confidential clients authenticate.
     let mut redeems = run.transcript.iter().filter(to_token);
-    let is_registered = redeems.any(|entry| {
-        entry.form("code").is_some()
-            && (entry.authorization.is_some() || entry.form("client_secret").is_some())
-    });
+    let is_registered =
+        redeems.any(|entry| entry.form("code").is_some() && !credentials(entry).is_empty());
     // What a redirect makes of a request is no request of the client's own; `token/redirect` judges
     // that it is followed.
     let mut redirected = false;
@@ -39,12 +37,7 @@ pub(super) fn client_authentication(tally: &mut Tally<'_>, run: &Record) {
                 format!("`{name}` in the query"),
             );
         }
-        let ways = [
-            ("an Authorization header", entry.authorization.is_some()),
-            ("client_secret", entry.form("client_secret").is_some()),
-            ("client_assertion", entry.form("client_assertion").is_some()),
-        ];
-        let used: Vec<&str> = ways.iter().filter(|way| way.1).map(|way| way.0).collect();
+        let used = credentials(entry);
         let refreshes = entry.form("grant_type").as_deref() == Some("refresh_token");
         if refreshes && used.is_empty() && is_registered {
             let sentence = "the client does not say who it is when it refreshes".to_owned();
@@ -57,6 +50,16 @@ pub(super) fn client_authentication(tally: &mut Tally<'_>, run: &Record) {
             tally.found(Some(entry), sentence, expected, used.join(" and "));
         }
     }
+}
+
+/// The ways in which a token request says who the client is.
+fn credentials(entry: &Entry) -> Vec<&'static str> {
+    let ways = [
+        ("an Authorization header", entry.authorization.is_some()),
+        ("client_secret", entry.form("client_secret").is_some()),
+        ("client_assertion", entry.form("client_assertion").is_some()),
+    ];
+    ways.iter().filter(|way| way.1).map(|way| way.0).collect()
 }
 
 /// RFC 6750 §2, RFC 9700 §4.3.2.

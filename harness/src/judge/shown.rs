@@ -3,7 +3,7 @@
 use super::Finding;
 use super::outcome::{Context, at};
 use crate::scenario::{Level, Severity};
-use crate::transcript::Entry;
+use crate::transcript::{Entry, authority};
 use crate::user_agent::{has_handler, texts};
 
 impl Context<'_> {
@@ -114,9 +114,7 @@ impl Context<'_> {
 
     /// The CORS protocol of the Fetch standard (§3.2).
     pub(super) fn never_allows(&self, origin: &str) -> Option<Finding> {
-        let app = &self.record.places.app;
-        let authority = app.split_once("://").map_or(app.as_str(), |(_, it)| it);
-        let origin = &origin.replace("{authority}", authority);
+        let origin = &origin.replace("{authority}", authority(&self.record.places.app));
         let mut answers = self.record.during(self.step.window);
         let entry = answers.find(|entry| {
             let says = |name: &str, value: &str| {

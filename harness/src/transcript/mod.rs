@@ -207,6 +207,13 @@ pub struct Places {
     pub attacker: String,
 }
 
+/// Host and port of an origin, as they stand in `Host` headers.
+pub fn authority(origin: &str) -> &str {
+    origin
+        .split_once("://")
+        .map_or("", |(_, authority)| authority)
+}
+
 impl Places {
     /// Who is at a URL.
     pub fn party(&self, url: &Url) -> Party {

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use oauth_gauntlet_provider::Endpoint;
 
-use super::Entry;
+use super::{Entry, authority};
 use crate::run::{Record, SecretKind};
 
 /// In seconds.
@@ -72,9 +72,8 @@ impl Redactor {
             }
         }
         list.extend(derived(&list));
-        if let Some((_, authority)) = places.app.split_once("://") {
-            list.push((authority.to_owned(), "<host of app>".to_owned()));
-        }
+        let host = authority(&places.app).to_owned();
+        list.push((host, "<host of app>".to_owned()));
         // The other name of the issuers' host.
         let port = url::Url::parse(&places.attacker)
             .ok()

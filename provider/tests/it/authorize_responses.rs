@@ -230,6 +230,19 @@ async fn errors_travel_in_the_mode_that_was_asked_for() {
     assert_eq!((how, told["error"].as_str()), ("query", "invalid_request"));
 }
 
+/// The policy names the hash of the page's one script.
+#[track_caller]
+fn assert_allows_its_script(policy: &str, html: &str) {
+    let (_, script) = html.split_once("<script>").unwrap();
+    let script = script.split("</script>").next().unwrap();
+    let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, script.as_bytes());
+    let hash = base64::engine::general_purpose::STANDARD.encode(hash);
+    assert!(
+        policy.contains(&format!("script-src 'sha256-{hash}'")),
+        "{policy}"
+    );
+}
+
 #[tokio::test]
 async fn a_form_posts_itself_and_has_a_button_for_those_without_scripts() {
     let world = world().await;
@@ -246,14 +259,7 @@ async fn a_form_posts_itself_and_has_a_button_for_those_without_scripts() {
     let (action, fields) = form(&html);
     assert_eq!(action, CALLBACK);
     assert_eq!(fields.keys().collect::<Vec<_>>(), ["code", "iss"]);
-    let (_, script) = html.split_once("<script>").unwrap();
-    let script = script.split("</script>").next().unwrap();
-    let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, script.as_bytes());
-    let hash = base64::engine::general_purpose::STANDARD.encode(hash);
-    assert!(
-        policy.contains(&format!("script-src 'sha256-{hash}'")),
-        "{policy}"
-    );
+    assert_allows_its_script(&policy, &html);
     assert!(html.contains("<noscript>") && html.contains("<button"));
 }
 
@@ -274,14 +280,7 @@ async fn a_message_goes_to_the_origin_of_the_redirect_uri_which_may_frame_the_pa
         policy.contains(&format!("frame-ancestors {origin};")),
         "{policy}"
     );
-    let (_, script) = html.split_once("<script>").unwrap();
-    let script = script.split("</script>").next().unwrap();
-    let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, script.as_bytes());
-    let hash = base64::engine::general_purpose::STANDARD.encode(hash);
-    assert!(
-        policy.contains(&format!("script-src 'sha256-{hash}'")),
-        "{policy}"
-    );
+    assert_allows_its_script(policy, &html);
     assert!(!html.contains("<script>alert"));
     let (_, to) = html.split_once(" data-origin=\"").unwrap();
     assert_eq!(unescaped(to.split('"').next().unwrap()), origin);

@@ -12,6 +12,7 @@ use crate::scenario::{
     Browser, Callback, CodeSource, IssSource, OpenMethod, Role, StateSource, Step,
 };
 use crate::target::{Account, Values};
+use crate::transcript::authority;
 use crate::user_agent::{Arrival, Halts, Request};
 
 /// Another client of the honest issuer, which the attacker runs.
@@ -178,9 +179,8 @@ impl Stage<'_> {
         let host = Url::parse(&instance.app)
             .ok()
             .and_then(|url| url.host_str().map(str::to_owned));
-        let authority = instance.app.split_once("://").map_or("", |(_, rest)| rest);
         values.set("app", instance.app.as_str());
-        values.set("authority", authority);
+        values.set("authority", authority(&instance.app));
         values.set("host", host.unwrap_or_default());
         values.set("honest.issuer", instance.honest.url());
         values.set("honest.client_id", instance.client_id.as_str());
